@@ -1,0 +1,1 @@
+"""The command `c4trace`: one file a verb."""

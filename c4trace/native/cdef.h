@@ -1,0 +1,1 @@
+const char *c4t_version(void);
