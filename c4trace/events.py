@@ -1,0 +1,105 @@
+"""The words for what happens at the factory boundary: calls, up-calls, events, gaps."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import msgspec
+
+__all__ = ["CALLS", "UP_CALLS", "ErrorInfo", "Event", "EventKind", "Gap", "Latency", "Return", "SessionState"]
+
+
+class EventKind(enum.IntEnum):
+    """One call or up-call; numbers as in the trace segment (native/segment.h, enum c4t_event)."""
+
+    open = 1
+    write = 2
+    completedReceive = 3
+    close = 4
+    requestClose = 5
+    dispose = 6
+    attached = 7
+    fromNative = 8
+    gotPeerCertificate = 9
+    gotHTTPResponse = 10
+    opened = 11
+    received = 12
+    completedWrite = 13
+    closeRequested = 14
+    closed = 15
+
+
+CALLS = tuple(kind for kind in EventKind if kind <= EventKind.attached)
+UP_CALLS = tuple(kind for kind in EventKind if kind > EventKind.attached)
+
+
+class SessionState(enum.IntEnum):
+    """Where a session is in its life (native/segment.h, enum c4t_session_state)."""
+
+    opening = 1
+    open = 2
+    closing = 3
+    closed = 4
+    disposed = 5
+
+
+class Latency(enum.IntEnum):
+    """Time between two events of one session (native/segment.h, enum c4t_latency)."""
+
+    open = 0
+    write_ack = 1
+    receive_ack = 2
+    close = 3
+    session = 4
+
+
+class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The C4Error of a `closed`: domain, code and, where LiteCore knew it, the text."""
+
+    domain: int
+    code: int
+    message: str = ""
+
+
+class Event(msgspec.Struct, frozen=True, tag="event", tag_field="type", omit_defaults=True):
+    """One call or up-call, as a line of a recording has it.
+
+    `t` and `dt` are nanoseconds (since the header's clock; in the callee), `n` bytes, `sid` the session's id (0: unknown socket).
+    `data` holds the captured bytes and `cut` how many bytes of the slice are missing from it. `dt` is absent while a call has not returned.
+    """
+
+    seq: int
+    t: int
+    sid: int
+    tid: int
+    ev: str
+    dt: int | None = None
+    n: int | None = None
+    factory: str | None = None
+    address: str | None = None
+    options: dict[str, Any] | None = None
+    status: int | None = None
+    headers: dict[str, Any] | None = None
+    message: str | None = None
+    error: ErrorInfo | None = None
+    hostname: str | None = None
+    accepted: bool | None = None
+    data: bytes | None = None
+    cut: int | None = None
+
+
+class Return(msgspec.Struct, frozen=True, tag="return", tag_field="type"):
+    """An event that had not returned when its line was written returned after `dt` nanoseconds."""
+
+    seq: int
+    dt: int
+    accepted: bool | None = None
+
+
+class Gap(msgspec.Struct, frozen=True, tag="gap", tag_field="type"):
+    """`lost` events of session `sid` (0: of several) that are not on record, after event number `after`."""
+
+    sid: int
+    after: int
+    lost: int
