@@ -1,0 +1,108 @@
+# c4trace: every command a developer needs. `make help` lists them.
+
+PYTHON ?= python3
+JOBS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
+PYTEST_ARGS ?=
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+export PYTHON
+# cmake and ninja of the lock; the presets name no number of jobs of their own.
+in_venv := PATH="$(CURDIR)/.venv/bin:$$PATH" CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) CTEST_PARALLEL_LEVEL=$(JOBS)
+# Two makes at once in one tree build one after the other.
+one_at_a_time := mkdir -p build && flock build/.lock env
+# ThreadSanitizer of gcc 12 cannot live with the address randomization of newer kernels.
+fixed_addresses := $(shell setarch --addr-no-randomize true 2>/dev/null && echo setarch --addr-no-randomize)
+
+c_files = $(shell find c4trace tests benchmarks examples tools -name '*.[ch]' 2>/dev/null)
+typed = c4trace tests $(wildcard benchmarks recordings)
+
+# What the library and the extension are made of. The folders stand for files that were added or removed.
+build_inputs := pyproject.toml CMakeLists.txt c4trace/native c4trace/segment c4trace/native/build_ffi.py \
+	$(wildcard c4trace/native/*.[ch] c4trace/segment/*.[ch])
+
+.PHONY: help
+help: ## List what make can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: .venv/.installed ## Make .venv with c4trace and all tools in it (a new .venv takes PYTHON=..., else python3)
+
+.PHONY: demo
+demo: setup ## Trace a real WebSocket session from end to end, without LiteCore
+	@.venv/bin/c4trace demo
+
+.PHONY: test
+test: setup native-test litecore ## Run all tests: C, Python, and the real LiteCore where it can be had
+	@.venv/bin/pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: setup ## Check style and types: ruff, mypy --strict, clang-format
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy --strict $(typed)
+	@.venv/bin/clang-format --dry-run -Werror $(c_files)
+
+.PHONY: format
+format: .venv/.locked ## Put Python and C sources into the house style
+	@.venv/bin/ruff check --fix-only --quiet
+	@.venv/bin/ruff format
+	@.venv/bin/clang-format -i $(c_files)
+
+.PHONY: native-test
+native-test: .venv/.locked ## Build and run the C tests
+	@$(one_at_a_time) $(in_venv) cmake --workflow --preset dev
+
+.PHONY: asan
+asan: .venv/.locked ## Run the C tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(one_at_a_time) $(in_venv) cmake --workflow --preset asan
+
+.PHONY: tsan
+tsan: .venv/.locked ## Run the C tests under ThreadSanitizer
+	@$(one_at_a_time) $(in_venv) $(fixed_addresses) cmake --workflow --preset tsan
+
+.PHONY: fuzz
+fuzz: setup ## Try the property tests with many more examples
+	@.venv/bin/pytest tests/property --hypothesis-profile=fuzz --timeout=0 $(PYTEST_ARGS)
+
+.PHONY: soak
+soak: setup litecore ## Run the tests that take minutes
+	@.venv/bin/pytest -m slow --timeout=3600 $(PYTEST_ARGS)
+
+.PHONY: bench
+bench: setup ## Measure what tracing costs
+	@$(one_at_a_time) $(in_venv) cmake --workflow --preset bench
+
+.PHONY: litecore
+litecore: .venv/.locked ## Put a real LiteCore into .litecore for tests/real
+	@tools/litecore.sh
+
+.PHONY: recordings
+recordings: setup litecore ## Make the golden recordings again from a real LiteCore
+	@.venv/bin/python recordings/make.py
+
+.PHONY: lock
+lock: ## Write requirements.lock anew from pyproject.toml
+	@tools/require-system.sh setup
+	@tools/lock.sh
+
+.PHONY: clean
+clean: ## Remove everything make has made
+	@rm -rf .venv build dist .litecore .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/.locked: requirements.lock
+	@tools/require-system.sh setup
+	@echo "setup: installing the locked packages into .venv"
+	@$(PYTHON) -m venv --clear .venv
+	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/.installed: .venv/.locked $(build_inputs)
+	@echo "setup: building c4trace"
+	@$(one_at_a_time) $(in_venv) .venv/bin/pip install --quiet --disable-pip-version-check \
+		--no-build-isolation --no-deps --editable .
+	@touch $@
