@@ -1,1 +1,1 @@
-const char *c4t_version(void);
+const char *c4trace_version(void);

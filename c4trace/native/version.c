@@ -1,4 +1,4 @@
 /* The version comes from pyproject.toml by way of CMake. */
 #include "c4trace.h"
 
-const char *c4t_version(void) { return C4T_VERSION; }
+const char *c4trace_version(void) { return C4T_VERSION; }

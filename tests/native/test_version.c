@@ -5,10 +5,10 @@
 #include <string.h>
 
 int main(void) {
-    const char *version = c4t_version();
+    const char *version = c4trace_version();
     int major, minor, patch, end = 0;
     if (sscanf(version, "%d.%d.%d%n", &major, &minor, &patch, &end) != 3 || (size_t)end != strlen(version)) {
-        fprintf(stderr, "c4t_version() is \"%s\", not three numbers\n", version);
+        fprintf(stderr, "c4trace_version() is \"%s\", not three numbers\n", version);
         return 1;
     }
     return 0;
