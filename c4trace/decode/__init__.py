@@ -1,0 +1,1 @@
+"""Bytes to meaning: sans-IO decoders for what crosses the factory boundary."""
