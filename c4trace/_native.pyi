@@ -1,7 +1,5 @@
-# cdef.h names what `lib` holds, and the C compiler checks it; cffi gives neither a type that mypy could read.
+# ffi and lib are made from cdef.h at build time; cffi gives their contents no types that mypy could read.
 from typing import Any
 
-import cffi
-
-ffi: cffi.FFI
+ffi: Any
 lib: Any
