@@ -44,7 +44,7 @@ def test_code_zero_is_no_error_in_every_domain(domain: int) -> None:
 
 
 def test_the_tables_end_where_the_headers_end() -> None:
-    assert NetworkCode.UnknownInterface == 27
+    assert NetworkCode(27).name == "UnknownInterface"
     assert len(NetworkCode) == 27
-    assert LiteCoreCode.CorruptDelta == 32
+    assert LiteCoreCode(32).name == "CorruptDelta"
     assert len(LiteCoreCode) == 32
