@@ -55,26 +55,9 @@ install_folder() {
     rm -rf "$old"
 }
 
-# The Debian packages that are not here, one a line.
-missing_packages() {
-    command -v java >/dev/null || echo default-jdk-headless
-    command -v mvn >/dev/null || echo maven
-    command -v gcc >/dev/null || echo gcc
-    [ -e /usr/include/unicode/ucol.h ] || echo libicu-dev
-}
-
+# ICU's headers, a JDK and Maven: installed if we may, else named.
 require_packages() {
-    local missing
-    missing=$(missing_packages | xargs)
-    [ -n "$missing" ] || return 0
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        say "installing $missing"
-        # shellcheck disable=SC2086 # a list of package names
-        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } \
-            >/dev/null 2>"$build/apt.log" || without "apt-get could not install $missing: $(tail -n 1 "$build/apt.log")"
-        return 0
-    fi
-    without "missing $missing; install with: sudo apt-get install -y $missing"
+    "$root/tools/require-system.sh" litecore 2>"$build/packages.log" || without "$(tail -n 1 "$build/packages.log")"
 }
 
 # Links library $1, its own file name as SONAME, from the other arguments.

@@ -13,33 +13,48 @@ purpose=${1:-}
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-asks_python() { "$python" -c "$1" >/dev/null 2>&1; }
+fail() {
+    printf 'require-system: %s\n' "$*" >&2
+    exit 1
+}
 
-compiles() { echo "#include <$1>" | gcc -E - >/dev/null 2>&1; }
+# True if the interpreter is there and this expression is true in it.
+python_says() { "$python" -c "import importlib.util, os, sys, sysconfig; sys.exit(not ($1))" 2>/dev/null; }
+
+can_make_venv() { python_says 'importlib.util.find_spec("ensurepip") and importlib.util.find_spec("venv")'; }
+
+has_headers() { python_says 'os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h"))'; }
+
+can_include() { echo "#include <$1>" | gcc -E - >/dev/null 2>&1; }
+
+# Ends the script where no package can help.
+require_usable_python() {
+    if ! have "$python"; then
+        [ "$python" = python3 ] || fail "PYTHON=$python is not there: choose another, such as make PYTHON=/usr/bin/python3"
+    elif ! python_says 'sys.version_info >= (3, 11)'; then
+        fail "$python is $("$python" --version 2>&1), c4trace needs 3.11 or later: choose another with make PYTHON=..."
+    elif ! python_says 'sys.base_prefix == "/usr"' && ! { can_make_venv && has_headers; }; then
+        fail "$python lacks venv or Python.h, which Debian has for its own only: choose that by make PYTHON=/usr/bin/python3"
+    fi
+}
 
 # The Debian packages that are missing for $purpose, one a line.
 missing() {
     case $purpose in
     setup)
         have "$python" || echo python3
-        asks_python 'import ensurepip, venv' || echo python3-venv
-        asks_python 'import os, sysconfig; os.stat(os.path.join(sysconfig.get_path("include"), "Python.h"))' ||
-            echo python3-dev
+        can_make_venv || echo python3-venv
+        has_headers || echo python3-dev
         have gcc || echo gcc
         have make || echo make
-        { have gcc && ! compiles stdio.h; } && echo libc6-dev || true
+        if have gcc && ! can_include stdio.h; then echo libc6-dev; fi
         ;;
     litecore)
-        compiles unicode/ucol.h || echo libicu-dev
+        can_include unicode/ucol.h || echo libicu-dev
         have javac || echo default-jdk-headless
         have mvn || echo maven
         ;;
     esac
-}
-
-fail() {
-    printf 'require-system: %s\n' "$*" >&2
-    exit 1
 }
 
 install() {
@@ -56,7 +71,8 @@ install() {
 }
 
 case $purpose in
-setup | litecore) ;;
+setup) require_usable_python ;;
+litecore) ;;
 *)
     echo "usage: require-system.sh setup|litecore" >&2
     exit 2
@@ -64,14 +80,10 @@ setup | litecore) ;;
 esac
 
 mapfile -t packages < <(missing)
-if [ ${#packages[@]} -gt 0 ]; then
-    if [ "$(id -u)" != 0 ] || ! have apt-get; then
-        fail "missing: ${packages[*]}; install with: sudo apt-get install -y ${packages[*]}"
-    fi
-    install "${packages[@]}"
-    mapfile -t packages < <(missing)
-    [ ${#packages[@]} -eq 0 ] || fail "$python still lacks ${packages[*]}: choose another with make PYTHON=/usr/bin/python3"
+[ ${#packages[@]} -gt 0 ] || exit 0
+if [ "$(id -u)" != 0 ] || ! have apt-get; then
+    fail "missing: ${packages[*]}; install with: sudo apt-get update && sudo apt-get install -y ${packages[*]}"
 fi
-if [ "$purpose" = setup ] && ! asks_python 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-    fail "$("$python" --version 2>&1) is too old, 3.11 or later is needed: choose another with make PYTHON=..."
-fi
+install "${packages[@]}"
+mapfile -t packages < <(missing)
+[ ${#packages[@]} -eq 0 ] || fail "still missing after apt-get installed them: ${packages[*]}"
