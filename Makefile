@@ -40,7 +40,7 @@ test: setup native-test litecore ## Run all tests: C, Python, and the real LiteC
 	@.venv/bin/pytest $(PYTEST_ARGS)
 
 .PHONY: lint
-lint: setup ## Check style and types: ruff, mypy --strict, clang-format
+lint: .venv/.locked ## Check style and types: ruff, mypy --strict, clang-format
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy --strict $(typed)
