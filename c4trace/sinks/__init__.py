@@ -1,0 +1,1 @@
+"""Where what a segment tells goes: one destination a file, none of which knows another."""
