@@ -83,7 +83,8 @@ enum c4t_loss {
     C4T_LOSS_SESSION_ROW = 3, /* a session without a row: counted and recorded, but not in the session table */
     C4T_LOSS_THREAD_SLOT = 4, /* a thread without a slot: its events are complete, its in-flight call is not shown */
     C4T_LOSS_INTERNAL = 5,    /* an event that could not be recorded because of an internal error */
-    C4T_LOSS_COUNT = 6
+    C4T_LOSS_RETURN = 6,      /* a return record that found no room: its event is on record without duration, the histogram has it */
+    C4T_LOSS_COUNT = 7
 };
 
 /* One section of the segment: `count` entries of `stride` bytes from `offset`. */
@@ -245,7 +246,7 @@ struct c4t_cells {
 /* Rings. A position is a byte count since the ring began, always a multiple of 64; a record at position p lies at data + (p & (cap - 1))
  * and is never split: it may run past cap into the slack of C4T_RECORD_MAX bytes behind it. The next record starts at p + its size. */
 #define C4T_PAYLOAD_MAX (128u * 1024u)
-#define C4T_RECORD_MAX (C4T_PAYLOAD_MAX + 64u)
+#define C4T_RECORD_MAX (C4T_PAYLOAD_MAX + 4096u)
 #define C4T_RING_ANCHORS 16u
 #define C4T_RING_GAPS 4u
 

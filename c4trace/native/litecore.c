@@ -1,0 +1,76 @@
+/* Finding a LiteCore in this process: its c4socket_ functions, its version, the size of its factory struct. */
+#include <dlfcn.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "factories.h"
+
+/* "3.0.0 …" -> size of C4SocketFactory, 0 where c4trace does not know the version: `attached` came with 3.4 and 4.1 (rule C4S-006). */
+static size_t factory_size_of(const char *version) {
+    int major = 0, minor = 0;
+    if (sscanf(version, "%d.%d", &major, &minor) != 2) return 0;
+    if (major == 2) return minor >= 5 ? C4T_FACTORY_SIZE_64 : 0;
+    if (major == 3) return minor >= 4 ? C4T_FACTORY_SIZE_72 : C4T_FACTORY_SIZE_64;
+    if (major == 4) return minor >= 1 ? C4T_FACTORY_SIZE_72 : C4T_FACTORY_SIZE_64;
+    return 0;
+}
+
+static void read_version(void *library, const c4t_upcalls *real, char *version, size_t size) {
+    version[0] = 0;
+    c4t_slice (*get)(void) = (c4t_slice(*)(void))dlsym(library, "c4_getVersion");
+    if (!get) get = (c4t_slice(*)(void))dlsym(library, "c4_getBuildInfo");
+    if (!get) return;
+    c4t_slice text = get();
+    if (!text.buf) return;
+    snprintf(version, size, "%.*s", (int)text.size, (const char *)text.buf);
+    if (real->release_buffer) real->release_buffer(text.buf);
+}
+
+static bool bind(void *library, c4t_upcalls *real, char *version, size_t version_size) {
+    memset(real, 0, sizeof *real);
+    for (int i = 0; c4t_upcall_name(i); i++) *c4t_upcall_slot(real, i) = dlsym(library, c4t_upcall_name(i));
+    real->error_message = (c4t_slice(*)(c4t_error))dlsym(library, "c4error_getMessage");
+    real->release_buffer = (void (*)(const void *))dlsym(library, "_FLBuf_Release");
+    if (!real->opened || !real->received || !real->closed || !real->completed_write || !real->got_http_response || !real->close_requested)
+        return false;
+    read_version(library, real, version, version_size);
+    real->factory_size = factory_size_of(version);
+    return true;
+}
+
+/* A LiteCore that is loaded already, even RTLD_LOCAL: the first library that is named like one. */
+static int find_loaded(struct dl_phdr_info *info, size_t size, void *path) {
+    (void)size;
+    const char *base = strrchr(info->dlpi_name, '/');
+    base = base ? base + 1 : info->dlpi_name;
+    if (strncmp(base, "libLiteCore.so", 14) && strncmp(base, "libcblite.so", 12)) return 0;
+    snprintf(path, 4096, "%s", info->dlpi_name);
+    return 1;
+}
+
+int c4t_litecore_bind(const char *path, c4t_upcalls *real, char *version, size_t version_size, c4trace_failure *failure) {
+    char found[4096] = "";
+    if (!path) {
+        dl_iterate_phdr(find_loaded, found);
+        if (!found[0]) return -1;
+        path = found;
+    }
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        return c4t_fail(failure, C4TRACE_NO_LITECORE, "cannot load LiteCore: %s; give the path of libLiteCore.so that the program uses", dlerror());
+    if (!bind(library, real, version, version_size)) {
+        dlclose(library);
+        return c4t_fail(failure, C4TRACE_NO_LITECORE, "%s has no c4socket_ functions; give the path of libLiteCore.so itself", path);
+    }
+    return C4TRACE_OK; /* kept open: its functions are called as long as the process lives */
+}
+
+bool c4t_litecore_behind(const void *address, c4t_upcalls *real, char *version, size_t version_size) {
+    Dl_info info;
+    if (!dladdr(address, &info) || !info.dli_fname) return false;
+    void *library = dlopen(info.dli_fname, RTLD_NOLOAD | RTLD_NOW);
+    if (!library) library = dlopen(NULL, RTLD_NOW); /* the program itself */
+    return library && bind(library, real, version, version_size);
+}

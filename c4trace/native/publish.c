@@ -1,0 +1,132 @@
+/* Entry and return records: what of a call's arguments goes on record, by capture level, with no secret in it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mask.h"
+#include "tap.h"
+
+#define TEXT1_MAX 2048u
+#define TEXT2_MAX (48u * 1024u)
+#define RESTAMP_FROM 256u /* a copy this large would show in the callee's duration */
+
+void c4t_publish(struct c4t_frame *frame, struct c4t_entry *entry) {
+    entry->event = frame->event;
+    entry->factory = frame->factory;
+    entry->sid = frame->session ? atomic_load_explicit(&frame->session->sid, memory_order_relaxed) : 0; /* relaxed: set before it was found */
+    entry->ticks = frame->began;
+    entry->call = frame->call;
+    frame->published = c4t_ring_put(frame->thread, entry, frame->session);
+}
+
+void c4t_return_record(struct c4t_frame *frame, uint64_t ended, uint64_t took) {
+    struct c4t_entry entry = {.event = frame->event,
+                              .flags = (uint8_t)(C4T_REC_RETURN | frame->return_flags),
+                              .factory = frame->factory,
+                              .sid = frame->session ? atomic_load_explicit(&frame->session->sid, memory_order_relaxed) : 0, /* relaxed: as above */
+                              .ticks = ended,
+                              .call = frame->call,
+                              .n = took};
+    c4t_ring_put_return(frame->thread, &entry);
+}
+
+static uint32_t wanted_bytes(const struct c4t_frame *frame, size_t size) {
+    uint64_t limit = frame->tracer->max_payload;
+    if (frame->capture < C4T_CAPTURE_BYTES) return 0;
+    if (frame->capture == C4T_CAPTURE_BYTES && frame->capture_bytes < limit) limit = frame->capture_bytes;
+    return (uint32_t)(size < limit ? size : limit);
+}
+
+void c4t_publish_data(struct c4t_frame *frame, c4t_slice slice) {
+    if (frame->capture == C4T_CAPTURE_OFF) return;
+    struct c4t_entry entry = {.n = slice.size};
+    if (slice.buf) {
+        entry.data = slice.buf;
+        entry.data_size = wanted_bytes(frame, slice.size);
+        if (frame->capture >= C4T_CAPTURE_BYTES && entry.data_size < slice.size) entry.flags |= C4T_REC_CUT;
+    }
+    c4t_publish(frame, &entry);
+    if (entry.data_size >= RESTAMP_FROM) frame->began = c4t_clock_ticks(frame->tracer->clock);
+}
+
+void c4t_publish_message(struct c4t_frame *frame, int32_t code, uint16_t domain, c4t_slice message) {
+    if (frame->capture == C4T_CAPTURE_OFF) return;
+    char text[TEXT1_MAX];
+    unsigned flags = 0;
+    struct c4t_entry entry = {.code = code, .domain = domain, .text1 = text};
+    if (frame->capture >= C4T_CAPTURE_HEADERS && message.buf && message.size)
+        entry.text1_size = (uint16_t)c4t_scrub_text(message.buf, message.size, text, sizeof text, &flags);
+    entry.flags = (uint8_t)flags;
+    c4t_publish(frame, &entry);
+}
+
+/* scheme://hostname:port/path, scrubbed; returns its length. */
+static size_t address_text(const c4t_address *address, char *out, size_t cap, unsigned *flags) {
+    char text[TEXT1_MAX];
+    const c4t_slice *s = &address->scheme, *h = &address->hostname, *p = &address->path;
+    bool v6 = h->buf && memchr(h->buf, ':', h->size) && ((const char *)h->buf)[0] != '[';
+    int n = snprintf(text, sizeof text, "%.*s://%s%.*s%s:%u%.*s", (int)(s->size > 16 ? 16 : s->size), s->buf ? (const char *)s->buf : "",
+                     v6 ? "[" : "", (int)(h->size > 512 ? 512 : h->size), h->buf ? (const char *)h->buf : "", v6 ? "]" : "", address->port,
+                     (int)(p->size > 1024 ? 1024 : p->size), p->buf ? (const char *)p->buf : "");
+    if (n < 0) return 0;
+    return c4t_scrub_text(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1, out, cap, flags);
+}
+
+/* Redacted JSON of a Fleece dictionary in `buffer`; marks what could not be kept. */
+static uint32_t json_text(size_t (*json)(const void *, size_t, char *, size_t, unsigned *), c4t_slice fleece, char **buffer, unsigned *flags) {
+    *buffer = NULL;
+    if (!fleece.buf || !fleece.size) return 0;
+    *buffer = malloc(TEXT2_MAX); /* open and gotHTTPResponse are no hot path */
+    if (!*buffer) {
+        *flags |= C4T_REC_CUT;
+        return 0;
+    }
+    return (uint32_t)json(fleece.buf, fleece.size, *buffer, TEXT2_MAX, flags);
+}
+
+void c4t_publish_open(struct c4t_frame *frame, const c4t_address *address, c4t_slice options) {
+    char text[TEXT1_MAX];
+    unsigned flags = 0;
+    struct c4t_entry entry = {.text1 = text};
+    char *json = NULL;
+    if (frame->capture >= C4T_CAPTURE_HEADERS) {
+        if (address) entry.text1_size = (uint16_t)address_text(address, text, sizeof text, &flags);
+        entry.text2_size = json_text(c4t_options_json, options, &json, &flags);
+        entry.text2 = json;
+        c4t_session_address(frame->session, text, entry.text1_size);
+    }
+    entry.flags = (uint8_t)(flags | C4T_REC_ADDRESS);
+    if (frame->capture != C4T_CAPTURE_OFF) c4t_publish(frame, &entry);
+    free(json);
+    frame->began = c4t_clock_ticks(frame->tracer->clock);
+}
+
+void c4t_publish_response(struct c4t_frame *frame, int32_t status, c4t_slice headers) {
+    if (frame->capture == C4T_CAPTURE_OFF) return;
+    unsigned flags = 0;
+    char *json = NULL;
+    struct c4t_entry entry = {.code = status};
+    if (frame->capture >= C4T_CAPTURE_HEADERS) {
+        entry.text2_size = json_text(c4t_headers_json, headers, &json, &flags);
+        entry.text2 = json;
+    }
+    entry.flags = (uint8_t)flags;
+    c4t_publish(frame, &entry);
+    free(json);
+    frame->began = c4t_clock_ticks(frame->tracer->clock);
+}
+
+void c4t_publish_certificate(struct c4t_frame *frame, c4t_slice der, c4t_slice hostname) {
+    if (frame->capture == C4T_CAPTURE_OFF) return;
+    char text[TEXT1_MAX];
+    unsigned flags = 0;
+    struct c4t_entry entry = {.n = der.size, .text1 = text};
+    if (frame->capture >= C4T_CAPTURE_HEADERS && hostname.buf && hostname.size)
+        entry.text1_size = (uint16_t)c4t_scrub_text(hostname.buf, hostname.size, text, sizeof text, &flags);
+    if (frame->capture == C4T_CAPTURE_FULL && der.buf) {
+        entry.data = der.buf;
+        entry.data_size = wanted_bytes(frame, der.size);
+    }
+    entry.flags = (uint8_t)flags;
+    c4t_publish(frame, &entry);
+}

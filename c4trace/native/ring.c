@@ -1,0 +1,175 @@
+#include "ring.h"
+
+#include <string.h>
+
+#define LEASE_SECONDS 3u
+
+/* Orders the store of `reserved` before the record's bytes, for a reader that overtakes us in flight-recorder mode. */
+static inline void store_fence(void) {
+#if defined(__aarch64__)
+    __asm__ volatile("dmb ishst" ::: "memory");
+#else
+    __asm__ volatile("" ::: "memory"); /* x86 keeps stores in order */
+#endif
+}
+
+static inline uint64_t padded(uint64_t size) { return (size + 63u) & ~(uint64_t)63u; }
+
+/* Is a consumer reading, so that nothing it has not read may be overwritten? A lease that is not renewed is void: a consumer that
+ * was killed must not turn a flight recorder into one that drops the newest. */
+static bool consumer_lives(struct c4trace_tracer *tracer) {
+    struct c4t_segment_header *header = tracer->header;
+    uint32_t pid = atomic_load_explicit(&header->consumer_pid, memory_order_relaxed); /* relaxed, all: advisory */
+    if (!pid) return false;
+    uint64_t beat = atomic_load_explicit(&header->consumer_beat, memory_order_relaxed);
+    uint64_t now = c4t_clock_ticks(tracer->clock);
+    if (now < beat || now - beat < LEASE_SECONDS * header->ticks_per_sec) return true;
+    atomic_compare_exchange_strong_explicit(&header->consumer_pid, &pid, 0, memory_order_relaxed, memory_order_relaxed);
+    return false;
+}
+
+/* Room for `end` in the thread's own ring? */
+static bool has_room(struct c4t_thread *thread, uint64_t end) {
+    if (C4T_LIKELY(end - thread->tail <= thread->ring_cap)) return true;
+    struct c4t_segment_header *header = thread->tracer->header;
+    if (!atomic_load_explicit(&header->consumer_pid, memory_order_relaxed)) return true; /* relaxed: a mode; either answer is safe */
+    /* acquire: the consumer has read what we are about to overwrite */
+    thread->tail = atomic_load_explicit(&thread->ring->tail, memory_order_acquire);
+    if (end - thread->tail <= thread->ring_cap) return true;
+    return !consumer_lives(thread->tracer);
+}
+
+static void write_record(unsigned char *at, const struct c4t_entry *entry, uint32_t tid, uint32_t size) {
+    struct c4t_record *record = (struct c4t_record *)at;
+    record->size = size;
+    record->event = entry->event;
+    record->flags = entry->flags;
+    record->factory = entry->factory;
+    record->tid = tid;
+    record->ticks = entry->ticks;
+    record->sid = entry->sid;
+    record->call = entry->call;
+    record->n = entry->n;
+    record->code = entry->code;
+    record->domain = entry->domain;
+    record->text1 = entry->text1_size;
+    record->text2 = entry->text2_size;
+    record->data = entry->data_size;
+    unsigned char *body = at + sizeof *record;
+    if (entry->text1_size) memcpy(body, entry->text1, entry->text1_size);
+    if (entry->text2_size) memcpy(body + entry->text1_size, entry->text2, entry->text2_size);
+    if (entry->data_size) memcpy(body + entry->text1_size + entry->text2_size, entry->data, entry->data_size);
+}
+
+static inline void set_anchor(struct c4t_thread *thread, uint64_t position) {
+    uint32_t block = (uint32_t)((position & (thread->ring_cap - 1)) / (thread->ring_cap / C4T_RING_ANCHORS));
+    if (C4T_LIKELY(block == thread->block)) return;
+    thread->block = block;
+    atomic_store_explicit(&thread->ring->anchor[block], position, memory_order_release); /* release: after `reserved` moved past its old lap */
+}
+
+static inline uint32_t mark_of(uint64_t position) { return (uint32_t)(position >> 6) + 1u; }
+
+static bool put_own(struct c4t_thread *thread, const struct c4t_entry *entry, uint64_t size) {
+    uint64_t position = thread->head, end = position + size;
+    if (C4T_UNLIKELY(!has_room(thread, end))) return false;
+    struct c4t_ring *ring = thread->ring;
+    atomic_store_explicit(&ring->reserved, end, memory_order_relaxed); /* relaxed: ordered by the fence */
+    store_fence();
+    set_anchor(thread, position);
+    unsigned char *at = thread->ring_data + (position & (thread->ring_cap - 1));
+    write_record(at, entry, thread->tid, (uint32_t)size);
+    atomic_store_explicit(&((struct c4t_record *)at)->mark, mark_of(position), memory_order_relaxed); /* relaxed: ordered by head's release */
+    thread->head = end;
+    atomic_store_explicit(&ring->head, end, memory_order_release); /* release: the record is whole */
+    return true;
+}
+
+/* Many producers: reserve by compare-and-swap, publish by the record's own mark. */
+static bool put_shared(struct c4t_thread *thread, const struct c4t_entry *entry, uint64_t size) {
+    struct c4t_ring *ring = thread->ring;
+    uint64_t cap = thread->ring_cap;
+    uint64_t position = atomic_load_explicit(&ring->reserved, memory_order_relaxed); /* relaxed: the exchange below decides */
+    do {
+        /* acquire: the consumer has read what we are about to overwrite */
+        uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
+        if (position + size - tail > cap && consumer_lives(thread->tracer)) return false;
+        /* relaxed: what is ours is told by the mark */
+    } while (!atomic_compare_exchange_weak_explicit(&ring->reserved, &position, position + size, memory_order_relaxed, memory_order_relaxed));
+    uint64_t block = cap / C4T_RING_ANCHORS, offset = position & (cap - 1);
+    _Atomic uint64_t *anchor = &ring->anchor[offset / block];
+    /* relaxed: two threads may both set it; either is a record of this lap */
+    if (atomic_load_explicit(anchor, memory_order_relaxed) < position - offset % block)
+        atomic_store_explicit(anchor, position, memory_order_relaxed);
+    unsigned char *at = thread->ring_data + offset;
+    write_record(at, entry, thread->tid, (uint32_t)size);
+    atomic_store_explicit(&((struct c4t_record *)at)->mark, mark_of(position), memory_order_release); /* release: the record is whole */
+    return true;
+}
+
+static inline bool put(struct c4t_thread *thread, const struct c4t_entry *entry) {
+    uint64_t size = padded(sizeof(struct c4t_record) + entry->text1_size + entry->text2_size + entry->data_size);
+    return C4T_LIKELY(!thread->shared_ring) ? put_own(thread, entry, size) : put_shared(thread, entry, size);
+}
+
+static void count_gap(struct c4t_thread *thread, uint64_t sid) {
+    struct c4t_gap *gap = thread->ring->gap;
+    /* relaxed, all: numbers; in a shared ring only gap[0] is used, without a session */
+    if (thread->shared_ring) {
+        atomic_fetch_add_explicit(&gap[0].n, 1, memory_order_relaxed);
+        return;
+    }
+    uint32_t i = 0;
+    while (i < C4T_RING_GAPS - 1 && atomic_load_explicit(&gap[i].n, memory_order_relaxed) &&
+           atomic_load_explicit(&gap[i].sid, memory_order_relaxed) != sid)
+        i++;
+    bool several = i == C4T_RING_GAPS - 1;
+    atomic_store_explicit(&gap[i].sid, several ? 0 : sid, memory_order_relaxed);
+    atomic_store_explicit(&gap[i].n, atomic_load_explicit(&gap[i].n, memory_order_relaxed) + 1, memory_order_relaxed);
+    thread->gaps = true;
+}
+
+/* There may be room again: write down first what was lost here. */
+static void put_gaps(struct c4t_thread *thread, const struct c4t_entry *next) {
+    bool left = false;
+    for (uint32_t i = 0; i < C4T_RING_GAPS; i++) {
+        struct c4t_gap *gap = &thread->ring->gap[i];
+        uint64_t lost = atomic_exchange_explicit(&gap->n, 0, memory_order_relaxed); /* relaxed: a number */
+        if (!lost) continue;
+        struct c4t_entry entry = {.event = C4T_EV_GAP,
+                                  .ticks = next->ticks,
+                                  .n = lost,
+                                  .factory = next->factory,
+                                  .sid = thread->shared_ring ? 0 : atomic_load_explicit(&gap->sid, memory_order_relaxed)};
+        if (put(thread, &entry)) continue;
+        atomic_fetch_add_explicit(&gap->n, lost, memory_order_relaxed);
+        left = true;
+    }
+    thread->gaps = left;
+}
+
+static void drop(struct c4t_thread *thread, const struct c4t_entry *entry, struct c4t_session *session) {
+    count_gap(thread, entry->sid);
+    /* relaxed, both: plain counts */
+    atomic_fetch_add_explicit(&thread->tracer->header->lost[C4T_LOSS_RING_FULL], 1, memory_order_relaxed);
+    if (session) atomic_fetch_add_explicit(&session->row->lost, 1, memory_order_relaxed);
+}
+
+bool c4t_ring_put(struct c4t_thread *thread, const struct c4t_entry *entry, struct c4t_session *session) {
+    bool gaps = thread->shared_ring ? atomic_load_explicit(&thread->ring->gap[0].n, memory_order_relaxed) != 0 : thread->gaps;
+    if (C4T_UNLIKELY(gaps)) put_gaps(thread, entry);
+    if (C4T_LIKELY(put(thread, entry))) return true;
+    if (entry->data_size || entry->text2_size) {
+        struct c4t_entry bare = *entry;
+        bare.data_size = bare.text2_size = 0;
+        bare.flags |= C4T_REC_CUT;
+        if (put(thread, &bare)) return true;
+    }
+    drop(thread, entry, session);
+    return false;
+}
+
+void c4t_ring_put_return(struct c4t_thread *thread, const struct c4t_entry *entry) {
+    if (C4T_LIKELY(put(thread, entry))) return;
+    atomic_fetch_add_explicit(&thread->tracer->header->lost[C4T_LOSS_RETURN], 1, memory_order_relaxed); /* relaxed: a plain count */
+}

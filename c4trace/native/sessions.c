@@ -1,0 +1,295 @@
+#include "sessions.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define LINGER 512u /* disposed sessions kept, so that late up-calls and live views still find them */
+#define FIRST_TABLE 8192u
+
+/* Open addressing with linear probing. Readers take no lock: a slot's session is set before its key, and a key that is taken out leaves a
+ * tombstone unless the next slot is empty. Writers hold `registry_lock`. A table that was outgrown is never freed. */
+static c4t_socket *const TOMBSTONE = (c4t_socket *)1;
+
+struct slot {
+    c4t_socket *_Atomic key;
+    struct c4t_session *_Atomic session;
+};
+
+struct table {
+    size_t mask;
+    size_t used; /* keys and tombstones */
+    size_t live;
+    struct slot slots[];
+};
+
+static struct table *_Atomic registry;
+static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static inline size_t hash(const c4t_socket *socket) {
+    uint64_t x = (uint64_t)(uintptr_t)socket;
+    return (size_t)((x * 0x9E3779B97F4A7C15ull) >> 29);
+}
+
+struct c4t_session *c4t_session_find(c4t_socket *socket) {
+    /* acquire: the table's slots were filled before it was published */
+    struct table *table = atomic_load_explicit(&registry, memory_order_acquire);
+    if (C4T_UNLIKELY(!table)) return NULL;
+    for (size_t i = hash(socket);; i++) {
+        struct slot *slot = &table->slots[i & table->mask];
+        /* acquire: pairs with the release that published the key after its session */
+        c4t_socket *key = atomic_load_explicit(&slot->key, memory_order_acquire);
+        /* acquire: a replaced session (same address again) was filled before it was stored */
+        if (C4T_LIKELY(key == socket)) return atomic_load_explicit(&slot->session, memory_order_acquire);
+        if (!key) return NULL;
+    }
+}
+
+static struct table *table_new(size_t slots) {
+    size_t bytes = sizeof(struct table) + slots * sizeof(struct slot);
+    struct table *table = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (table == MAP_FAILED) return NULL;
+    table->mask = slots - 1;
+    return table;
+}
+
+static void table_put(struct table *table, c4t_socket *socket, struct c4t_session *session) {
+    struct slot *free_slot = NULL;
+    for (size_t i = hash(socket);; i++) {
+        struct slot *slot = &table->slots[i & table->mask];
+        c4t_socket *key = atomic_load_explicit(&slot->key, memory_order_relaxed); /* relaxed: only writers change it, we hold the lock */
+        if (key == socket) {
+            atomic_store_explicit(&slot->session, session, memory_order_release); /* release: readers see a filled session */
+            return;
+        }
+        if (key == TOMBSTONE && !free_slot) free_slot = slot;
+        if (!key) {
+            if (!free_slot) {
+                free_slot = slot;
+                table->used++;
+            }
+            break;
+        }
+    }
+    table->live++;
+    atomic_store_explicit(&free_slot->session, session, memory_order_relaxed); /* relaxed: ordered by the key's release */
+    atomic_store_explicit(&free_slot->key, socket, memory_order_release);      /* release: publishes the session */
+}
+
+/* The table with room for one more key, or NULL without memory. */
+static struct table *table_with_room(void) {
+    struct table *table = atomic_load_explicit(&registry, memory_order_relaxed); /* relaxed: written under the lock we hold */
+    if (table && table->used < (table->mask + 1) / 2) return table;
+    size_t slots = table ? (table->mask + 1) * (table->live * 3 > table->mask ? 2 : 1) : FIRST_TABLE;
+    struct table *larger = table_new(slots);
+    if (!larger) return table && table->used < table->mask ? table : NULL;
+    if (table) {
+        for (size_t i = 0; i <= table->mask; i++) {
+            c4t_socket *key = atomic_load_explicit(&table->slots[i].key, memory_order_relaxed); /* relaxed: we hold the lock */
+            if (key && key != TOMBSTONE)
+                table_put(larger, key, atomic_load_explicit(&table->slots[i].session, memory_order_relaxed));
+        }
+    }
+    atomic_store_explicit(&registry, larger, memory_order_release); /* release: publishes the filled slots */
+    return larger;
+}
+
+/* Takes the key out if it still leads to `session`. */
+static void table_drop(c4t_socket *socket, const struct c4t_session *session) {
+    struct table *table = atomic_load_explicit(&registry, memory_order_relaxed); /* relaxed: we hold the lock */
+    if (!table || !socket) return;
+    for (size_t i = hash(socket);; i++) {
+        struct slot *slot = &table->slots[i & table->mask];
+        c4t_socket *key = atomic_load_explicit(&slot->key, memory_order_relaxed);
+        if (!key) return;
+        if (key != socket) continue;
+        if (atomic_load_explicit(&slot->session, memory_order_relaxed) != session) return;
+        table->live--;
+        atomic_store_explicit(&slot->key, TOMBSTONE, memory_order_release); /* release: as every change of a key */
+        if (atomic_load_explicit(&table->slots[(i + 1) & table->mask].key, memory_order_relaxed)) return;
+        /* Nothing follows in this chain: tombstones at its end are as good as empty. */
+        while (atomic_load_explicit(&table->slots[i & table->mask].key, memory_order_relaxed) == TOMBSTONE) {
+            atomic_store_explicit(&table->slots[i & table->mask].key, NULL, memory_order_release);
+            table->used--;
+            i--;
+        }
+        return;
+    }
+}
+
+/* relaxed, here and below: rows are advisory to readers, who check sid before and after a copy. */
+static void row_begin(struct c4t_session *session, uint64_t sid, uint64_t ticks, uint32_t flags) {
+    struct c4t_session_row *row = session->row;
+    atomic_store_explicit(&row->sid, 0, memory_order_release); /* release: a reader that sees what follows sees sid 0 or the new one */
+    row->socket = 0;
+    row->factory = session->factory->index;
+    memset(row->address, 0, sizeof row->address);
+    for (_Atomic uint64_t *p = &row->t_last; p <= &row->lost; p++) atomic_store_explicit(p, 0, memory_order_relaxed);
+    atomic_store_explicit(&row->state, C4T_STATE_OPENING, memory_order_relaxed);
+    atomic_store_explicit(&row->flags, flags, memory_order_relaxed);
+    atomic_store_explicit(&row->last_event, 0, memory_order_relaxed);
+    atomic_store_explicit(&row->http_status, 0, memory_order_relaxed);
+    atomic_store_explicit(&row->error_domain, 0, memory_order_relaxed);
+    atomic_store_explicit(&row->error_code, 0, memory_order_relaxed);
+    atomic_store_explicit(&row->t_open, ticks, memory_order_relaxed);
+    atomic_store_explicit(&row->t_last, ticks, memory_order_relaxed);
+    atomic_store_explicit(&row->sid, sid, memory_order_release); /* release: the row is whole */
+    atomic_store_explicit(&session->sid, sid, memory_order_relaxed);
+}
+
+static void ack_reset(struct c4t_ack *ack) {
+    ack->first = ack->count = 0;
+    ack->begun = ack->ended = 0;
+    atomic_store_explicit(&ack->spill_begun_n, 0, memory_order_relaxed); /* relaxed, all four: nobody else has this session yet */
+    atomic_store_explicit(&ack->spill_begun, 0, memory_order_relaxed);
+    atomic_store_explicit(&ack->spill_ended_n, 0, memory_order_relaxed);
+    atomic_store_explicit(&ack->spill_ended, 0, memory_order_relaxed);
+}
+
+/* A session to use: a fresh one, or the one longest disposed; tracer->lock held. */
+static struct c4t_session *session_take(struct c4trace_tracer *tracer) {
+    struct c4t_segment_header *header = tracer->header;
+    uint32_t top = atomic_load_explicit(&header->session_top, memory_order_relaxed); /* relaxed: written under the lock we hold */
+    bool fresh = top < header->sessions.count;
+    if (tracer->ended_first && (tracer->ended_count > LINGER || !fresh)) {
+        struct c4t_session *session = tracer->ended_first;
+        tracer->ended_first = session->next_ended;
+        if (!tracer->ended_first) tracer->ended_last = NULL;
+        tracer->ended_count--;
+        return session;
+    }
+    if (fresh) {
+        struct c4t_session *session = &tracer->sessions[top];
+        session->row = c4t_at(tracer, &header->sessions, top);
+        atomic_store_explicit(&header->session_top, top + 1, memory_order_release); /* release: the row before it is zero or whole */
+        return session;
+    }
+    struct c4t_session *session = calloc(1, sizeof *session);
+    if (!session) return NULL;
+    session->row = &session->own_row;
+    atomic_fetch_add_explicit(&header->lost[C4T_LOSS_SESSION_ROW], 1, memory_order_relaxed); /* relaxed: a plain count */
+    return session;
+}
+
+struct c4t_session *c4t_session_begin(struct c4trace_tracer *tracer, struct c4t_factory *factory, uint64_t ticks, uint32_t flags) {
+    pthread_mutex_lock(&tracer->lock);
+    struct c4t_session *session = session_take(tracer);
+    if (!session) {
+        pthread_mutex_unlock(&tracer->lock);
+        return NULL;
+    }
+    uint64_t sid = ++tracer->last_sid;
+    atomic_store_explicit(&tracer->header->sessions_total, sid, memory_order_relaxed); /* relaxed: a plain count */
+    pthread_mutex_unlock(&tracer->lock);
+
+    if (session->socket) {
+        pthread_mutex_lock(&registry_lock);
+        table_drop(session->socket, session);
+        pthread_mutex_unlock(&registry_lock);
+    }
+    if (factory->row && atomic_load_explicit(&factory->row->upcalls, memory_order_relaxed) == C4T_UPCALLS_NOT_VISIBLE)
+        flags |= C4T_SESSION_HALF;
+    session->socket = NULL;
+    session->factory = factory;
+    session->tracer = tracer;
+    session->next_ended = NULL;
+    ack_reset(&session->write);
+    ack_reset(&session->receive);
+    row_begin(session, sid, ticks, flags);
+    atomic_fetch_add_explicit(&factory->live, 1, memory_order_relaxed); /* relaxed, all three: plain counts */
+    atomic_fetch_add_explicit(&factory->row->sessions, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&factory->row->states[C4T_STATE_OPENING], 1, memory_order_relaxed);
+    return session;
+}
+
+void c4t_session_bind(struct c4t_session *session, c4t_socket *socket) {
+    session->socket = socket;
+    session->row->socket = (uint64_t)(uintptr_t)socket;
+    struct c4t_session *earlier = c4t_session_find(socket);
+    if (earlier && earlier != session) {
+        uint32_t state = atomic_load_explicit(&earlier->row->state, memory_order_relaxed); /* relaxed: its last user was LiteCore's own dispose */
+        if (state != C4T_STATE_DISPOSED && state != C4T_STATE_FREE) {
+            atomic_fetch_or_explicit(&earlier->row->flags, C4T_SESSION_VANISHED, memory_order_relaxed);
+            c4t_session_end(earlier, c4t_clock_ticks(earlier->tracer->clock));
+        }
+    }
+    pthread_mutex_lock(&registry_lock);
+    struct table *table = table_with_room();
+    if (table) table_put(table, socket, session);
+    pthread_mutex_unlock(&registry_lock);
+}
+
+bool c4t_session_advance(struct c4t_session *session, enum c4t_session_state state) {
+    _Atomic uint32_t *current = &session->row->state;
+    uint32_t was = atomic_load_explicit(current, memory_order_relaxed); /* relaxed: the exchange below decides */
+    do {
+        if (was >= (uint32_t)state) return false;
+        /* relaxed: a state carries no other data with it */
+    } while (!atomic_compare_exchange_weak_explicit(current, &was, (uint32_t)state, memory_order_relaxed, memory_order_relaxed));
+    _Atomic int64_t *states = session->factory->row->states;
+    atomic_fetch_sub_explicit(&states[was], 1, memory_order_relaxed); /* relaxed, both: plain counts */
+    if (state != C4T_STATE_DISPOSED) atomic_fetch_add_explicit(&states[state], 1, memory_order_relaxed);
+    return true;
+}
+
+void c4t_session_end(struct c4t_session *session, uint64_t ticks) {
+    if (!c4t_session_advance(session, C4T_STATE_DISPOSED)) return;
+    atomic_store_explicit(&session->row->t_disposed, ticks, memory_order_relaxed); /* relaxed: advisory */
+    atomic_fetch_sub_explicit(&session->factory->live, 1, memory_order_relaxed);
+    struct c4trace_tracer *tracer = session->tracer;
+    pthread_mutex_lock(&tracer->lock);
+    session->next_ended = NULL;
+    if (tracer->ended_last) tracer->ended_last->next_ended = session;
+    else tracer->ended_first = session;
+    tracer->ended_last = session;
+    tracer->ended_count++;
+    pthread_mutex_unlock(&tracer->lock);
+}
+
+void c4t_session_address(struct c4t_session *session, const char *text, size_t size) {
+    struct c4t_session_row *row = session->row;
+    size_t room = sizeof row->address - 1;
+    size_t kept = size < room ? size : room;
+    while (kept < size && kept > 0 && ((unsigned char)text[kept] & 0xC0) == 0x80) kept--; /* cut between characters */
+    memcpy(row->address, text, kept);
+    row->address[kept] = 0;
+    if (kept < size) atomic_fetch_or_explicit(&row->flags, C4T_SESSION_ADDRESS_CUT, memory_order_relaxed); /* relaxed: advisory */
+}
+
+/* The row that counts this error; tracer->lock held. The last C4T_FACTORIES_MAX rows are for the rest of each factory. */
+static struct c4t_closed_row *closed_row(struct c4trace_tracer *tracer, uint32_t factory, uint32_t domain, int32_t code) {
+    struct c4t_segment_header *header = tracer->header;
+    uint32_t ordinary = header->closed.count - C4T_FACTORIES_MAX;
+    uint32_t top = atomic_load_explicit(&header->closed_top, memory_order_relaxed); /* relaxed: written under the lock we hold */
+    for (uint32_t i = 0; i < top && i < ordinary; i++) {
+        struct c4t_closed_row *row = c4t_at(tracer, &header->closed, i);
+        if (row->factory == factory && row->domain == domain && row->code == code) return row;
+    }
+    bool rest = top >= ordinary;
+    struct c4t_closed_row *row = c4t_at(tracer, &header->closed, rest ? ordinary + factory : top);
+    row->factory = factory;
+    row->domain = rest ? 0 : domain;
+    row->code = rest ? INT32_MIN : code;
+    atomic_store_explicit(&header->closed_top, rest ? header->closed.count : top + 1, memory_order_release); /* release: the row is whole */
+    return row;
+}
+
+void c4t_session_count_closed(struct c4t_session *session, uint32_t domain, int32_t code) {
+    struct c4trace_tracer *tracer = session->tracer;
+    pthread_mutex_lock(&tracer->lock);
+    struct c4t_closed_row *row = closed_row(tracer, session->factory->index, domain, code);
+    atomic_fetch_add_explicit(&row->n, 1, memory_order_relaxed); /* relaxed: a plain count */
+    pthread_mutex_unlock(&tracer->lock);
+}
+
+void c4t_sessions_forget(struct c4trace_tracer *tracer) {
+    uint32_t top = atomic_load_explicit(&tracer->header->session_top, memory_order_relaxed); /* relaxed: a session begun meanwhile may stay, unused */
+    pthread_mutex_lock(&registry_lock);
+    for (uint32_t i = 0; i < top; i++) table_drop(tracer->sessions[i].socket, &tracer->sessions[i]);
+    pthread_mutex_unlock(&registry_lock);
+}
+
+void c4t_sessions_after_fork(void) {
+    pthread_mutex_init(&registry_lock, NULL);
+    for (int i = 0; i < C4T_TRACERS_MAX; i++) pthread_mutex_init(&c4t_tracers[i].lock, NULL);
+}

@@ -1,0 +1,162 @@
+/* The calls: LiteCore -> traced factory -> inner factory. */
+#include "tap.h"
+
+#include "factories.h"
+
+/* What every call after open has in common: the frame of a session that is known or adopted. */
+static bool enter_call(struct c4t_frame *frame, struct c4t_factory *factory, c4t_socket *socket, enum c4t_event event) {
+    struct c4trace_tracer *tracer = atomic_load_explicit(&factory->tracer, memory_order_relaxed); /* relaxed: set before the factory was handed out */
+    if (C4T_UNLIKELY(!c4t_is_active(tracer))) return false;
+    struct c4t_session *session = c4t_session_find(socket);
+    if (C4T_UNLIKELY(!session || session->tracer != tracer)) {
+        session = c4t_session_begin(tracer, factory, c4t_clock_ticks(tracer->clock), C4T_SESSION_ADOPTED);
+        if (!session) return false;
+        c4t_session_bind(session, socket);
+    }
+    if (C4T_UNLIKELY(!c4t_enter(frame, tracer, factory, session, event))) return false;
+    c4t_touch(session, event, frame->began);
+    return true;
+}
+
+static inline bool is_over(const struct c4t_session *session) {
+    return atomic_load_explicit(&session->row->state, memory_order_relaxed) == C4T_STATE_DISPOSED; /* relaxed: LiteCore orders dispose before reuse */
+}
+
+static void call_open(struct c4t_factory *factory, c4t_socket *socket, const c4t_address *address, c4t_slice options, void *context) {
+    struct c4trace_tracer *tracer = atomic_load_explicit(&factory->tracer, memory_order_relaxed); /* relaxed: as above */
+    struct c4t_frame frame;
+    bool traced = c4t_is_active(tracer);
+    if (traced) {
+        /* A socket that came by fromNative has its session already (rule C4S-010). */
+        struct c4t_session *session = c4t_session_find(socket);
+        bool known = session && session->tracer == tracer && !is_over(session) &&
+                     atomic_load_explicit(&session->row->flags, memory_order_relaxed) & C4T_SESSION_INCOMING &&
+                     atomic_load_explicit(&session->row->state, memory_order_relaxed) == C4T_STATE_OPENING;
+        if (!known) {
+            session = c4t_session_begin(tracer, factory, c4t_clock_ticks(tracer->clock), 0);
+            if (session) c4t_session_bind(session, socket);
+        }
+        traced = session && c4t_enter(&frame, tracer, factory, session, C4T_EV_OPEN);
+        if (traced) {
+            c4t_touch(session, C4T_EV_OPEN, frame.began);
+            c4t_publish_open(&frame, address, options);
+            c4t_forward(&frame);
+        }
+    }
+    factory->inner.open(socket, address, options, context);
+    if (traced) c4t_leave(&frame);
+}
+
+static void call_write(struct c4t_factory *factory, c4t_socket *socket, c4t_slice slice) {
+    struct c4t_frame frame;
+    if (C4T_UNLIKELY(!enter_call(&frame, factory, socket, C4T_EV_WRITE))) {
+        factory->inner.write(socket, slice);
+        return;
+    }
+    struct c4t_session *session = frame.session;
+    struct c4t_session_row *row = session->row;
+    c4t_add(&frame.cell->bytes, slice.size, c4t_is_shared(frame.cells));
+    c4t_flow_begin(session, &session->write, &row->write, &row->completed_write, slice.size, frame.began);
+    c4t_publish_data(&frame, slice);
+    c4t_forward(&frame);
+    factory->inner.write(socket, slice);
+    c4t_leave(&frame);
+}
+
+static void call_completed_receive(struct c4t_factory *factory, c4t_socket *socket, size_t n) {
+    struct c4t_frame frame;
+    if (C4T_UNLIKELY(!enter_call(&frame, factory, socket, C4T_EV_COMPLETED_RECEIVE))) {
+        factory->inner.completed_receive(socket, n);
+        return;
+    }
+    struct c4t_session *session = frame.session;
+    struct c4t_session_row *row = session->row;
+    c4t_add(&frame.cell->bytes, n, c4t_is_shared(frame.cells));
+    c4t_flow_end(session, &session->receive, &row->received, &row->completed_receive, n, frame.began, frame.cells, C4T_LAT_RECEIVE_ACK);
+    c4t_publish_plain(&frame, n, 0);
+    c4t_forward(&frame);
+    factory->inner.completed_receive(socket, n);
+    c4t_leave(&frame);
+}
+
+static void begin_closing(struct c4t_session *session, uint64_t ticks) {
+    c4t_session_advance(session, C4T_STATE_CLOSING);
+    uint64_t never = 0; /* relaxed: the first close wins; advisory to readers */
+    atomic_compare_exchange_strong_explicit(&session->row->t_closing, &never, ticks, memory_order_relaxed, memory_order_relaxed);
+}
+
+static void call_close(struct c4t_factory *factory, c4t_socket *socket) {
+    struct c4t_frame frame;
+    if (C4T_UNLIKELY(!enter_call(&frame, factory, socket, C4T_EV_CLOSE))) {
+        factory->inner.close(socket);
+        return;
+    }
+    begin_closing(frame.session, frame.began);
+    c4t_publish_plain(&frame, 0, 0);
+    c4t_forward(&frame);
+    factory->inner.close(socket);
+    c4t_leave(&frame);
+}
+
+static void call_request_close(struct c4t_factory *factory, c4t_socket *socket, int status, c4t_slice message) {
+    struct c4t_frame frame;
+    if (C4T_UNLIKELY(!enter_call(&frame, factory, socket, C4T_EV_REQUEST_CLOSE))) {
+        factory->inner.request_close(socket, status, message);
+        return;
+    }
+    begin_closing(frame.session, frame.began);
+    c4t_publish_message(&frame, status, 0, message);
+    c4t_forward(&frame);
+    factory->inner.request_close(socket, status, message);
+    c4t_leave(&frame);
+}
+
+static void call_dispose(struct c4t_factory *factory, c4t_socket *socket) {
+    struct c4t_frame frame;
+    if (C4T_UNLIKELY(!enter_call(&frame, factory, socket, C4T_EV_DISPOSE))) {
+        factory->inner.dispose(socket);
+        return;
+    }
+    /* Before forwarding: the address may be used again as soon as LiteCore has this call back. */
+    c4t_publish_plain(&frame, 0, 0);
+    c4t_session_end(frame.session, frame.began);
+    c4t_forward(&frame);
+    factory->inner.dispose(socket);
+    c4t_leave(&frame);
+}
+
+static void call_attached(struct c4t_factory *factory, c4t_socket *socket) {
+    c4t_from_native_attached(factory, socket); /* runs inside fromNative, before that returned the socket (rule C4S-076) */
+    struct c4t_frame frame;
+    if (C4T_UNLIKELY(!enter_call(&frame, factory, socket, C4T_EV_ATTACHED))) {
+        factory->inner.attached(socket);
+        return;
+    }
+    c4t_publish_plain(&frame, 0, 0);
+    c4t_forward(&frame);
+    factory->inner.attached(socket);
+    c4t_leave(&frame);
+}
+
+/* One set of trampolines a factory: the call itself says which factory it is for, so forwarding needs no table and cannot fail. */
+#define SET(i)                                                                                                                          \
+    static void open_##i(c4t_socket *s, const c4t_address *a, c4t_slice o, void *c) { call_open(&c4t_factories[0x##i], s, a, o, c); }    \
+    static void write_##i(c4t_socket *s, c4t_slice d) { call_write(&c4t_factories[0x##i], s, d); }                                       \
+    static void completed_receive_##i(c4t_socket *s, size_t n) { call_completed_receive(&c4t_factories[0x##i], s, n); }                  \
+    static void close_##i(c4t_socket *s) { call_close(&c4t_factories[0x##i], s); }                                                       \
+    static void request_close_##i(c4t_socket *s, int c, c4t_slice m) { call_request_close(&c4t_factories[0x##i], s, c, m); }             \
+    static void dispose_##i(c4t_socket *s) { call_dispose(&c4t_factories[0x##i], s); }                                                   \
+    static void attached_##i(c4t_socket *s) { call_attached(&c4t_factories[0x##i], s); }
+#define ROW(i)                                                                                                                          \
+    {0, 0, open_##i, write_##i, completed_receive_##i, close_##i, request_close_##i, dispose_##i, attached_##i},
+
+#define HEX16(M, h)                                                                                                                     \
+    M(h##0) M(h##1) M(h##2) M(h##3) M(h##4) M(h##5) M(h##6) M(h##7) M(h##8) M(h##9) M(h##a) M(h##b) M(h##c) M(h##d) M(h##e) M(h##f)
+#define HEX256(M)                                                                                                                       \
+    HEX16(M, 0) HEX16(M, 1) HEX16(M, 2) HEX16(M, 3) HEX16(M, 4) HEX16(M, 5) HEX16(M, 6) HEX16(M, 7) HEX16(M, 8) HEX16(M, 9)              \
+    HEX16(M, a) HEX16(M, b) HEX16(M, c) HEX16(M, d) HEX16(M, e) HEX16(M, f)
+
+/* clang-format off: two lines that the preprocessor makes long */
+HEX256(SET)
+const c4t_socket_factory c4t_trampolines[C4T_TRAMPOLINES] = {HEX256(ROW)};
+/* clang-format on */

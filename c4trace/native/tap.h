@@ -1,0 +1,138 @@
+/* The frame around one call or up-call: stamp, count, record, forward, stamp, record. */
+#ifndef C4TRACE_TAP_H
+#define C4TRACE_TAP_H
+
+#include "ring.h"
+#include "sessions.h"
+#include "stats.h"
+#include "threads.h"
+
+#define C4T_SAMPLE_EVERY 1024u /* one event in so many measures c4trace's own cost */
+
+/* Lives on the stack of the traced call. */
+struct c4t_frame {
+    struct c4trace_tracer *tracer;
+    struct c4t_thread *thread; /* NULL: step aside, just forward */
+    struct c4t_session *session;
+    struct c4t_cells *cells;
+    struct c4t_cell *cell;
+    uint64_t generation;
+    uint64_t began; /* stamp before forwarding */
+    uint64_t call;
+    uint64_t outer_what, outer_since; /* the call this thread was in already */
+    uint64_t sample;                  /* ticks c4trace took so far; 0 = not sampled */
+    uint32_t capture;
+    uint32_t capture_bytes;
+    uint16_t factory;
+    uint8_t event;
+    bool published; /* the entry record is in the ring, so a return record belongs to it */
+    uint8_t return_flags;
+};
+
+static inline bool c4t_is_active(const struct c4trace_tracer *tracer) {
+    /* relaxed: a call that just misses an opening or closing tracer passes as it came */
+    return tracer && C4T_LIKELY(atomic_load_explicit(&tracer->active, memory_order_relaxed));
+}
+
+/* Begin to trace `event` of `session` (NULL: unknown socket). False: forward untraced. */
+static inline bool c4t_enter(struct c4t_frame *frame, struct c4trace_tracer *tracer, struct c4t_factory *factory, struct c4t_session *session,
+                             enum c4t_event event) {
+    struct c4t_thread *thread = c4t_thread_of(tracer);
+    if (C4T_UNLIKELY(!thread)) return false;
+    uint32_t index = factory->index;
+    struct c4t_cells *cells = thread->cells[index];
+    if (C4T_UNLIKELY(!cells)) cells = c4t_thread_cells(thread, factory);
+    frame->tracer = tracer;
+    frame->thread = thread;
+    frame->session = session;
+    frame->cells = cells;
+    frame->cell = &cells->event[event];
+    frame->generation = thread->generation;
+    frame->factory = (uint16_t)index;
+    frame->event = (uint8_t)event;
+    frame->published = false;
+    frame->return_flags = 0;
+    uint64_t number = ++thread->calls;
+    frame->sample = C4T_UNLIKELY(number % C4T_SAMPLE_EVERY == 0) ? c4t_clock_ticks(tracer->clock) : 0;
+    frame->call = (uint64_t)thread->slot << 40 | (number & 0xFFFFFFFFFFull);
+    uint64_t control = atomic_load_explicit(&tracer->header->control, memory_order_relaxed); /* relaxed: takes effect some events later */
+    frame->capture = (uint32_t)control;
+    frame->capture_bytes = (uint32_t)(control >> 32);
+    c4t_apply_pending(thread);
+    c4t_add(&frame->cell->n, 1, c4t_is_shared(cells));
+    frame->began = c4t_clock_ticks(tracer->clock);
+    return true;
+}
+
+/* Say in the thread's row which call it is in, then forward. */
+static inline void c4t_forward(struct c4t_frame *frame) {
+    struct c4t_thread_row *row = frame->thread->row;
+    uint64_t sid = frame->session ? atomic_load_explicit(&frame->session->sid, memory_order_relaxed) : 0; /* relaxed: set before it was found */
+    /* relaxed: this thread alone writes them; release: since before what, so that a reader never pairs a new call with an old time */
+    frame->outer_what = atomic_load_explicit(&row->flight_what, memory_order_relaxed);
+    frame->outer_since = atomic_load_explicit(&row->flight_since, memory_order_relaxed);
+    atomic_store_explicit(&row->flight_since, frame->began, memory_order_relaxed);
+    atomic_store_explicit(&row->flight_what, sid << 8 | frame->event, memory_order_release);
+    if (C4T_UNLIKELY(frame->sample)) frame->sample = c4t_clock_ticks(frame->tracer->clock) - frame->sample;
+}
+
+C4T_INTERNAL void c4t_return_record(struct c4t_frame *frame, uint64_t ended, uint64_t took);
+
+static inline void c4t_leave(struct c4t_frame *frame) {
+    struct c4trace_tracer *tracer = frame->tracer;
+    struct c4t_thread *thread = frame->thread;
+    uint64_t ended = c4t_clock_ticks(tracer->clock);
+    /* The tracer may have been closed, or this may be a forked child, since we forwarded. */
+    if (C4T_UNLIKELY(!c4t_is_active(tracer) || atomic_load_explicit(&tracer->generation, memory_order_relaxed) != frame->generation)) return;
+    uint64_t took = ended > frame->began ? ended - frame->began : 0;
+    struct c4t_thread_row *row = thread->row;
+    /* relaxed and release: as in c4t_forward, in reverse */
+    atomic_store_explicit(&row->flight_what, frame->outer_what, memory_order_relaxed);
+    atomic_store_explicit(&row->flight_since, frame->outer_since, memory_order_release);
+    if (frame->published) c4t_return_record(frame, ended, took);
+    struct c4t_cell *cell = frame->cell;
+    uint64_t slowest = atomic_load_explicit(&cell->slowest_ticks, memory_order_relaxed); /* relaxed: see c4t_exemplar */
+    if (C4T_UNLIKELY(took > slowest) && frame->session)
+        c4t_exemplar(cell, atomic_load_explicit(&frame->session->sid, memory_order_relaxed), took, ended);
+    if (C4T_UNLIKELY(c4t_is_shared(frame->cells))) {
+        c4t_apply(cell, took, true);
+    } else {
+        c4t_apply_pending(thread); /* a nested event's */
+        thread->pending = cell;
+        thread->pending_ticks = took;
+        atomic_store_explicit(&row->pending_ticks, took, memory_order_relaxed); /* relaxed: ordered by the cell's release */
+        atomic_store_explicit(&row->pending_cell, (uint64_t)((unsigned char *)cell - tracer->base), memory_order_release); /* release: ticks first */
+    }
+    if (C4T_UNLIKELY(frame->sample)) {
+        uint64_t cost = (frame->sample + c4t_clock_ticks(tracer->clock) - ended) * C4T_SAMPLE_EVERY;
+        c4t_add(&row->overhead_ticks, cost, false);
+    }
+}
+
+/* Publish the entry record with what `entry` adds; fills in event, session, stamp and call. */
+C4T_INTERNAL void c4t_publish(struct c4t_frame *frame, struct c4t_entry *entry);
+/* Publish an event without text or data. */
+static inline void c4t_publish_plain(struct c4t_frame *frame, uint64_t n, int32_t code) {
+    if (frame->capture == C4T_CAPTURE_OFF) return;
+    struct c4t_entry entry = {.n = n, .code = code};
+    c4t_publish(frame, &entry);
+}
+/* Publish write's or received's slice as far as the capture level asks for it. */
+C4T_INTERNAL void c4t_publish_data(struct c4t_frame *frame, c4t_slice slice);
+/* Publish with a scrubbed message. */
+C4T_INTERNAL void c4t_publish_message(struct c4t_frame *frame, int32_t code, uint16_t domain, c4t_slice message);
+/* Publish open or fromNative: address and options. Also names the session's row. */
+C4T_INTERNAL void c4t_publish_open(struct c4t_frame *frame, const c4t_address *address, c4t_slice options);
+/* Publish gotHTTPResponse. */
+C4T_INTERNAL void c4t_publish_response(struct c4t_frame *frame, int32_t status, c4t_slice headers);
+/* Publish gotPeerCertificate. */
+C4T_INTERNAL void c4t_publish_certificate(struct c4t_frame *frame, c4t_slice der, c4t_slice hostname);
+
+/* The session's last event, for its row. */
+static inline void c4t_touch(struct c4t_session *session, enum c4t_event event, uint64_t ticks) {
+    /* relaxed, both: advisory */
+    atomic_store_explicit(&session->row->last_event, (uint32_t)event, memory_order_relaxed);
+    atomic_store_explicit(&session->row->t_last, ticks, memory_order_relaxed);
+}
+
+#endif

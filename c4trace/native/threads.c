@@ -1,0 +1,145 @@
+#include "threads.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "stats.h"
+
+__thread struct c4t_thread *c4t_leases[C4T_TRACERS_MAX] __attribute__((tls_model("initial-exec")));
+
+static pthread_key_t ending;
+
+/* Where a block's index is kept as leased. */
+static uint32_t block_index(const struct c4trace_tracer *tracer, const struct c4t_cells *cells) {
+    return (uint32_t)(((const unsigned char *)cells - tracer->base - tracer->header->cells.offset) / tracer->header->cells.stride);
+}
+
+struct c4t_cells *c4t_cells_take(struct c4trace_tracer *tracer, uint32_t factory, uint32_t flags) {
+    struct c4t_segment_header *header = tracer->header;
+    struct c4t_cells *fresh = NULL;
+    for (uint32_t i = 0; i < header->cells.count; i++) {
+        struct c4t_cells *cells = c4t_at(tracer, &header->cells, i);
+        if (tracer->cells_leased[i]) continue;
+        uint32_t owner = atomic_load_explicit(&cells->factory, memory_order_relaxed); /* relaxed: written under the lock we hold */
+        if (!owner && !fresh) fresh = cells;
+        if (owner != factory + 1 || flags || c4t_is_shared(cells)) continue;
+        tracer->cells_leased[i] = 1;
+        return cells;
+    }
+    if (!fresh) return NULL;
+    uint32_t i = block_index(tracer, fresh);
+    tracer->cells_leased[i] = 1;
+    fresh->flags = flags;
+    atomic_store_explicit(&fresh->factory, factory + 1, memory_order_release); /* release: flags before it */
+    uint32_t top = atomic_load_explicit(&header->cells_top, memory_order_relaxed);
+    if (i >= top) atomic_store_explicit(&header->cells_top, i + 1, memory_order_release); /* release: as above */
+    return fresh;
+}
+
+struct c4t_cells *c4t_thread_cells(struct c4t_thread *thread, struct c4t_factory *factory) {
+    struct c4trace_tracer *tracer = thread->tracer;
+    pthread_mutex_lock(&tracer->lock);
+    struct c4t_cells *cells = NULL;
+    if (thread->slot < C4T_THREADS_MAX) cells = c4t_cells_take(tracer, factory->index, 0);
+    pthread_mutex_unlock(&tracer->lock);
+    if (!cells) cells = factory->shared_cells;
+    thread->cells[factory->index] = cells;
+    return cells;
+}
+
+/* Its own ring, or the shared one, which is the last; tracer->lock held. */
+static void lease_ring(struct c4t_thread *thread) {
+    struct c4trace_tracer *tracer = thread->tracer;
+    struct c4t_segment_header *header = tracer->header;
+    thread->shared_ring = !tracer->free_ring_count;
+    uint32_t i = thread->shared_ring ? header->rings.count - 1 : tracer->free_rings[--tracer->free_ring_count];
+    struct c4t_ring *ring = c4t_at(tracer, &header->rings, i);
+    thread->ring = ring;
+    thread->ring_data = tracer->base + ring->data;
+    thread->ring_cap = ring->cap;
+    /* acquire, both: the thread that had the ring before wrote them; the lock orders us after it, and tail is the consumer's */
+    thread->head = atomic_load_explicit(&ring->head, memory_order_acquire);
+    thread->tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
+    thread->block = UINT32_MAX;
+    thread->gaps = !thread->shared_ring;
+    atomic_store_explicit(&thread->row->ring, i, memory_order_relaxed); /* relaxed: advisory */
+}
+
+static void row_begin(struct c4t_thread *thread) {
+    struct c4t_thread_row *row = thread->row;
+    /* relaxed, all: a reader takes a row for what it says at that moment */
+    atomic_store_explicit(&row->flight_what, 0, memory_order_relaxed);
+    atomic_store_explicit(&row->pending_cell, 0, memory_order_relaxed);
+    prctl(PR_GET_NAME, row->name);
+    thread->calls = atomic_load_explicit(&row->calls, memory_order_relaxed);
+    atomic_store_explicit(&row->tid, thread->tid, memory_order_release); /* release: the row is ready */
+}
+
+struct c4t_thread *c4t_thread_lease(struct c4trace_tracer *tracer) {
+    uint64_t generation = atomic_load_explicit(&tracer->generation, memory_order_relaxed); /* relaxed: see c4t_thread_of */
+    pthread_mutex_lock(&tracer->lock);
+    struct c4t_segment_header *header = tracer->header;
+    struct c4t_thread *thread;
+    if (tracer->free_slot_count) {
+        uint32_t slot = tracer->free_slots[--tracer->free_slot_count];
+        thread = &tracer->threads[slot];
+        memset(thread, 0, sizeof *thread);
+        thread->slot = slot;
+        thread->row = c4t_at(tracer, &header->threads, slot);
+        uint32_t top = atomic_load_explicit(&header->thread_top, memory_order_relaxed);
+        if (slot >= top) atomic_store_explicit(&header->thread_top, slot + 1, memory_order_release); /* release: the row before it is zero */
+    } else if ((thread = calloc(1, sizeof *thread))) {
+        thread->slot = C4T_THREADS_MAX + tracer->overflow_threads++ % (UINT32_C(1) << 23);
+        thread->row = &thread->own_row;
+        atomic_fetch_add_explicit(&header->lost[C4T_LOSS_THREAD_SLOT], 1, memory_order_relaxed); /* relaxed: a plain count */
+    } else {
+        atomic_fetch_add_explicit(&header->lost[C4T_LOSS_INTERNAL], 1, memory_order_relaxed);
+        pthread_mutex_unlock(&tracer->lock);
+        return NULL;
+    }
+    thread->tracer = tracer;
+    thread->generation = generation;
+    thread->tid = (uint32_t)gettid();
+    lease_ring(thread);
+    row_begin(thread);
+    pthread_mutex_unlock(&tracer->lock);
+    c4t_leases[tracer->index] = thread;
+    pthread_setspecific(ending, c4t_leases);
+    return thread;
+}
+
+/* tracer->lock held */
+static void give_back(struct c4trace_tracer *tracer, struct c4t_thread *thread) {
+    struct c4t_thread_row *row = thread->row;
+    c4t_apply_pending(thread);
+    for (uint32_t i = 0; i < C4T_FACTORIES_MAX; i++)
+        if (thread->cells[i] && !c4t_is_shared(thread->cells[i])) tracer->cells_leased[block_index(tracer, thread->cells[i])] = 0;
+    if (!thread->shared_ring)
+        tracer->free_rings[tracer->free_ring_count++] = atomic_load_explicit(&row->ring, memory_order_relaxed);
+    /* relaxed, all: advisory to readers; the lock orders them for the next lessee */
+    atomic_store_explicit(&row->flight_what, 0, memory_order_relaxed);
+    atomic_store_explicit(&row->calls, thread->calls, memory_order_relaxed);
+    atomic_store_explicit(&row->ring, C4T_NO_RING, memory_order_relaxed);
+    atomic_store_explicit(&row->tid, 0, memory_order_release); /* release: the row is quiet */
+    if (thread->slot < C4T_THREADS_MAX) tracer->free_slots[tracer->free_slot_count++] = thread->slot;
+}
+
+static void thread_ends(void *leases) {
+    (void)leases;
+    for (int i = 0; i < C4T_TRACERS_MAX; i++) {
+        struct c4t_thread *thread = c4t_leases[i];
+        if (!thread) continue;
+        c4t_leases[i] = NULL;
+        struct c4trace_tracer *tracer = &c4t_tracers[i];
+        pthread_mutex_lock(&tracer->lock);
+        bool valid = thread->generation == atomic_load_explicit(&tracer->generation, memory_order_relaxed); /* relaxed: under the lock */
+        bool pooled = thread->slot < C4T_THREADS_MAX;
+        if (valid) give_back(tracer, thread);
+        pthread_mutex_unlock(&tracer->lock);
+        if (!pooled) free(thread);
+    }
+}
+
+int c4t_threads_setup(void) { return pthread_key_create(&ending, thread_ends); }

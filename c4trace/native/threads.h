@@ -1,0 +1,26 @@
+/* What a host thread leases from a tracer at its first event and gives back when it ends: a row, a ring, blocks of cells. */
+#ifndef C4TRACE_THREADS_H
+#define C4TRACE_THREADS_H
+
+#include "tracer.h"
+
+/* initial-exec: global-dynamic would cost a call a look-up. Small, because it comes out of the loader's spare static TLS. */
+extern __thread struct c4t_thread *c4t_leases[C4T_TRACERS_MAX] __attribute__((tls_model("initial-exec")));
+
+C4T_INTERNAL struct c4t_thread *c4t_thread_lease(struct c4trace_tracer *tracer);
+/* The thread's own block of a factory's cells, or the shared one. */
+C4T_INTERNAL struct c4t_cells *c4t_thread_cells(struct c4t_thread *thread, struct c4t_factory *factory);
+/* Once a process: the destructor that gives leases back. Returns 0 or an errno. */
+C4T_INTERNAL int c4t_threads_setup(void);
+/* Make `block` ready as the shared cells of a factory; tracer->lock held. NULL when no block is left. */
+C4T_INTERNAL struct c4t_cells *c4t_cells_take(struct c4trace_tracer *tracer, uint32_t factory, uint32_t flags);
+
+/* This thread's lease, or NULL where memory is exhausted. */
+static inline struct c4t_thread *c4t_thread_of(struct c4trace_tracer *tracer) {
+    struct c4t_thread *thread = c4t_leases[tracer->index];
+    /* relaxed: a generation changes only when no call of the old one is traced any more */
+    if (C4T_LIKELY(thread && thread->generation == atomic_load_explicit(&tracer->generation, memory_order_relaxed))) return thread;
+    return c4t_thread_lease(tracer);
+}
+
+#endif

@@ -1,0 +1,210 @@
+/* Tracers and wrapped factories: opening, wrapping, closing, forking. */
+#include "tracer.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "factories.h"
+#include "segment_make.h"
+#include "sessions.h"
+#include "threads.h"
+
+struct c4trace_tracer c4t_tracers[C4T_TRACERS_MAX];
+struct c4t_factory c4t_factories[C4T_TRAMPOLINES];
+pthread_mutex_t c4t_setup_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static uint64_t closed_order; /* under the setup lock */
+
+int c4t_fail(c4trace_failure *failure, int error, const char *format, ...) {
+    if (!failure) return error;
+    failure->error = error;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(failure->text, sizeof failure->text, format, args);
+    va_end(args);
+    return error;
+}
+
+/* Even generations are not open. */
+static bool is_open(const struct c4trace_tracer *tracer) {
+    return atomic_load_explicit(&tracer->generation, memory_order_relaxed) & 1; /* relaxed: changed under the setup lock */
+}
+
+/* The child of a fork has none of the threads that trace, and shares the segment with its parent: it traces nothing. */
+static void in_forked_child(void) {
+    pthread_mutex_init(&c4t_setup_lock, NULL);
+    c4t_sessions_after_fork();
+    for (int i = 0; i < C4T_TRACERS_MAX; i++) {
+        struct c4trace_tracer *tracer = &c4t_tracers[i];
+        if (!is_open(tracer)) continue;
+        /* relaxed, all: one thread is alive */
+        atomic_store_explicit(&tracer->active, false, memory_order_relaxed);
+        atomic_fetch_add_explicit(&tracer->generation, 1, memory_order_relaxed);
+    }
+    for (int i = 0; i < C4T_TRAMPOLINES; i++) atomic_store_explicit(&c4t_factories[i].tracer, NULL, memory_order_relaxed);
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int setup_error;
+
+static void set_up_process(void) {
+    setup_error = c4t_threads_setup();
+    for (int i = 0; i < C4T_TRACERS_MAX; i++) {
+        c4t_tracers[i].index = (uint32_t)i;
+        pthread_mutex_init(&c4t_tracers[i].lock, NULL);
+    }
+    if (!setup_error) setup_error = pthread_atfork(NULL, NULL, in_forked_child);
+}
+
+static int check_config(const c4trace_config *config, c4trace_failure *failure) {
+    if (!config || config->size != sizeof *config)
+        return c4t_fail(failure, C4TRACE_BAD_CONFIG, "c4trace_config of another version; start from C4TRACE_CONFIG_INIT and rebuild");
+    const char *name = config->name ? config->name : "";
+    size_t n = strlen(name);
+    for (size_t i = 0; i < n; i++)
+        if (!isalnum((unsigned char)name[i]) && !strchr("._-", name[i])) n = 0;
+    if (!n || n > 48 || name[0] == '.')
+        return c4t_fail(failure, C4TRACE_BAD_NAME, "tracer name '%.60s' is not 1 to 48 letters, digits, '.', '_' or '-'", name);
+    if (config->capture > C4T_CAPTURE_FULL)
+        return c4t_fail(failure, C4TRACE_BAD_CONFIG, "capture level %u is unknown; levels are 0 (off) to %u (full)", config->capture, C4T_CAPTURE_FULL);
+    if (config->segment_bytes && config->segment_bytes < C4T_SEGMENT_LEAST)
+        return c4t_fail(failure, C4TRACE_BAD_CONFIG, "a segment of %zu bytes is too small; it takes at least %u", config->segment_bytes, C4T_SEGMENT_LEAST);
+    if (config->sessions > 1u << 20)
+        return c4t_fail(failure, C4TRACE_BAD_CONFIG, "%u session rows are too many; at most %u", config->sessions, 1u << 20);
+    return C4TRACE_OK;
+}
+
+/* A slot for the name, longest unused first; c4t_setup_lock held. */
+static struct c4trace_tracer *free_tracer(const char *name, c4trace_failure *failure) {
+    struct c4trace_tracer *free_one = NULL;
+    for (int i = 0; i < C4T_TRACERS_MAX; i++) {
+        struct c4trace_tracer *tracer = &c4t_tracers[i];
+        if (is_open(tracer)) {
+            if (strcmp(tracer->name, name)) continue;
+            c4t_fail(failure, C4TRACE_NAME_TAKEN, "a tracer named '%s' is open in this process already; use that one or another name", name);
+            return NULL;
+        }
+        if (!free_one || tracer->generation < free_one->generation) free_one = tracer;
+    }
+    if (!free_one) c4t_fail(failure, C4TRACE_TOO_MANY, "%d tracers are open in this process; one can wrap several factories", C4T_TRACERS_MAX);
+    return free_one;
+}
+
+/* The LiteCore that up-calls go to, where it is known now; otherwise wrap finds it. */
+static int bind_port(struct c4trace_tracer *tracer, const c4trace_config *config, char *version, size_t size, c4trace_failure *failure) {
+    c4t_upcalls real;
+    tracer->port = NULL;
+    if (config->upcalls) {
+        real = *config->upcalls;
+        snprintf(version, size, "none");
+    } else {
+        int error = c4t_litecore_bind(config->litecore, &real, version, size, failure);
+        if (error < 0) return C4TRACE_OK;
+        if (error) return error;
+    }
+    tracer->port = c4t_port_for(&real);
+    if (!tracer->port) return c4t_fail(failure, C4TRACE_TOO_MANY, "more than %d LiteCores in this process", C4T_PORTS_MAX);
+    return C4TRACE_OK;
+}
+
+/* Private memory beside the segment; false without memory. */
+static bool make_private(struct c4trace_tracer *tracer) {
+    struct c4t_segment_header *header = tracer->header;
+    size_t size = header->sessions.count * sizeof(struct c4t_session);
+    void *sessions = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    tracer->threads = calloc(header->threads.count, sizeof *tracer->threads);
+    tracer->free_rings = calloc(header->rings.count, sizeof *tracer->free_rings);
+    tracer->cells_leased = calloc(header->cells.count, 1);
+    if (sessions == MAP_FAILED || !tracer->threads || !tracer->free_rings || !tracer->cells_leased) return false;
+    tracer->sessions = sessions;
+    tracer->free_slot_count = header->threads.count;
+    for (uint32_t i = 0; i < header->threads.count; i++) tracer->free_slots[i] = header->threads.count - 1 - i;
+    tracer->free_ring_count = header->rings.count - 1; /* the last is shared */
+    for (uint32_t i = 0; i < tracer->free_ring_count; i++) tracer->free_rings[i] = tracer->free_ring_count - 1 - i;
+    tracer->ended_first = tracer->ended_last = NULL;
+    tracer->ended_count = tracer->overflow_threads = 0;
+    tracer->last_sid = 0;
+    return true;
+}
+
+static int open_tracer(struct c4trace_tracer *tracer, const c4trace_config *config, c4trace_failure *failure) {
+    char version[64] = "";
+    snprintf(tracer->name, sizeof tracer->name, "%s", config->name);
+    tracer->warning[0] = 0;
+    int error = bind_port(tracer, config, version, sizeof version, failure);
+    if (!error) error = c4t_segment_make(tracer, config, failure);
+    if (error) return error;
+    if (!make_private(tracer)) {
+        c4t_segment_unmake(tracer);
+        return c4t_fail(failure, C4TRACE_SEGMENT, "out of memory for %u sessions", config->sessions);
+    }
+    snprintf(tracer->header->litecore_version, sizeof tracer->header->litecore_version, "%s", version);
+    tracer->header->factory_size = tracer->port ? (uint32_t)tracer->port->real.factory_size : 0;
+    atomic_fetch_add_explicit(&tracer->generation, 1, memory_order_release); /* release: everything above belongs to it */
+    atomic_store_explicit(&tracer->active, true, memory_order_release);      /* release: as above */
+    return C4TRACE_OK;
+}
+
+int c4trace_open(const c4trace_config *config, c4trace_tracer **out, c4trace_failure *failure) {
+    *out = NULL;
+    int error = check_config(config, failure);
+    if (error) return error;
+    pthread_once(&once, set_up_process);
+    if (setup_error) return c4t_fail(failure, C4TRACE_SEGMENT, "cannot set up thread or fork hooks: %s", strerror(setup_error));
+    pthread_mutex_lock(&c4t_setup_lock);
+    struct c4trace_tracer *tracer = free_tracer(config->name, failure);
+    error = tracer ? open_tracer(tracer, config, failure) : failure ? failure->error : C4TRACE_TOO_MANY;
+    pthread_mutex_unlock(&c4t_setup_lock);
+    if (!error) *out = tracer;
+    return error;
+}
+
+void c4trace_close(c4trace_tracer *tracer, int keep) {
+    pthread_mutex_lock(&c4t_setup_lock);
+    if (is_open(tracer)) {
+        /* relaxed, all: threads inside a call notice it or write to memory that stays mapped */
+        atomic_store_explicit(&tracer->active, false, memory_order_relaxed);
+        c4t_relocate_undo(tracer);
+        for (int i = 0; i < C4T_TRAMPOLINES; i++) {
+            struct c4t_factory *factory = &c4t_factories[i];
+            if (atomic_load_explicit(&factory->tracer, memory_order_relaxed) != tracer) continue;
+            atomic_store_explicit(&factory->tracer, NULL, memory_order_relaxed);
+            factory->closed_order = ++closed_order;
+        }
+        c4t_sessions_forget(tracer);
+        atomic_store_explicit(&tracer->header->status, C4T_STATUS_CLOSED, memory_order_release); /* release: nothing follows */
+        pthread_mutex_lock(&tracer->lock);
+        atomic_fetch_add_explicit(&tracer->generation, 1, memory_order_relaxed); /* all leases are void */
+        pthread_mutex_unlock(&tracer->lock);
+        close(tracer->fd);
+        if (!keep) c4t_segment_unmake(tracer);
+    }
+    pthread_mutex_unlock(&c4t_setup_lock);
+}
+
+const char *c4trace_segment_path(const c4trace_tracer *tracer) { return tracer->path; }
+const char *c4trace_warning(const c4trace_tracer *tracer) { return tracer->warning; }
+const char *c4trace_upcall_name(int i) { return c4t_upcall_name(i); }
+uint64_t c4trace_ticks(void) {
+    uint64_t rate;
+    return c4t_clock_ticks(c4t_clock_choose(&rate));
+}
+
+void *c4trace_upcall(c4trace_tracer *tracer, const char *name) {
+    for (int i = 0; tracer->port && c4t_upcall_name(i); i++)
+        if (!strcmp(name, c4t_upcall_name(i))) return *c4t_upcall_slot(&tracer->port->traced, i);
+    return NULL;
+}
+
+int c4trace_set_capture(c4trace_tracer *tracer, uint32_t capture, uint32_t capture_bytes) {
+    if (capture > C4T_CAPTURE_FULL || !is_open(tracer)) return capture > C4T_CAPTURE_FULL ? C4TRACE_BAD_CONFIG : C4TRACE_CLOSED;
+    /* relaxed: every call reads it anew */
+    atomic_store_explicit(&tracer->header->control, (uint64_t)capture | (uint64_t)capture_bytes << 32, memory_order_relaxed);
+    return C4TRACE_OK;
+}

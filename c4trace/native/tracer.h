@@ -1,0 +1,139 @@
+/* What the host side keeps in private memory: tracers, wrapped factories, sessions, threads, ports. Nothing here is ever freed while the
+ * process lives: LiteCore's threads may call in at any time, also after a tracer was closed and during exit.
+ */
+#ifndef C4TRACE_TRACER_H
+#define C4TRACE_TRACER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "c4trace.h"
+#include "clock.h"
+#include "segment.h"
+
+#define C4T_LIKELY(x) __builtin_expect(!!(x), 1)
+#define C4T_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define C4T_INTERNAL __attribute__((visibility("hidden")))
+
+#define C4T_TRACERS_MAX 8    /* open at the same time */
+#define C4T_TRAMPOLINES 256  /* factories wrapped at the same time */
+#define C4T_PORTS_MAX 8      /* LiteCores (or embedded hosts) in one process */
+#define C4T_THREADS_MAX 1024 /* thread rows of a segment */
+#define C4T_MARKS 64         /* writes (or receives) outstanding whose ack latency is measured */
+
+/* One real LiteCore, or what stands in its place, and the eight tracing up-calls that lead to it. */
+struct c4t_port {
+    c4t_upcalls real;
+    c4t_upcalls traced; /* the addresses handed out; from_native is of the kind that real.factory_size asks for */
+    _Atomic bool used;
+};
+
+/* Outstanding bytes of one direction of one session, and when they began. `busy` is held for a few instructions and never across a
+ * call; a thread that does not get it at once leaves its numbers in the spill, which the next holder adds. */
+struct c4t_ack {
+    _Atomic uint32_t busy;
+    uint32_t first, count; /* marks in use */
+    uint64_t begun, ended; /* bytes so far */
+    _Atomic uint64_t spill_begun_n, spill_begun, spill_ended_n, spill_ended;
+    struct {
+        uint64_t end; /* value of `ended` that covers it */
+        uint64_t ticks;
+    } mark[C4T_MARKS];
+};
+
+/* One C4Socket from open / fromNative to dispose. Reused for another one long after its dispose. */
+struct c4t_session {
+    c4t_socket *socket;
+    struct c4t_factory *factory;
+    struct c4trace_tracer *tracer;
+    struct c4t_session_row *row;     /* in the segment, or own_row where the table is full */
+    _Atomic uint64_t sid;            /* copy of row->sid: read without touching the row */
+    struct c4t_session *next_ended;  /* queue of disposed sessions, oldest first */
+    struct c4t_ack write, receive;
+    struct c4t_session_row own_row;
+};
+
+/* One wrapped factory. Its index in c4t_factories is also that of its set of trampolines, so a call needs no table to find it. */
+struct c4t_factory {
+    _Alignas(64) c4t_socket_factory inner; /* as it was when wrapped; `attached` is NULL in a 64-byte one */
+    struct c4trace_tracer *_Atomic tracer;
+    struct c4t_port *port;
+    struct c4t_factory_row *row;
+    struct c4t_cells *shared_cells; /* for threads past the pool */
+    uint32_t index; /* of the row */
+    uint32_t size;  /* 64 or 72 */
+    _Atomic bool used;
+    _Atomic int64_t live; /* sessions not disposed */
+    uint64_t closed_order; /* when its tracer closed: the oldest is reused first */
+    c4t_socket_factory traced;
+};
+
+/* What a thread has leased from one tracer. */
+struct c4t_thread {
+    struct c4trace_tracer *tracer;
+    uint64_t generation; /* of the tracer at lease; another one means the lease is void */
+    struct c4t_thread_row *row; /* in the segment, or own_row past the pool */
+    struct c4t_ring *ring;
+    unsigned char *ring_data;
+    uint64_t ring_cap;
+    uint64_t head;      /* own ring: where the next record goes */
+    uint64_t tail;      /* own ring: last known tail of the consumer */
+    uint32_t block;     /* own ring: anchor last set */
+    uint32_t slot;      /* index of the row; C4T_THREADS_MAX and up: past the pool */
+    uint32_t tid;
+    bool shared_ring;
+    bool gaps;          /* own ring: ring->gap holds something to write */
+    uint64_t calls;
+    struct c4t_cell *pending; /* not yet applied */
+    uint64_t pending_ticks;
+    struct c4t_cells *cells[C4T_FACTORIES_MAX];
+    struct c4t_thread_row own_row;
+};
+
+struct c4trace_tracer {
+    /* The first line is all that a passing call reads. */
+    _Alignas(64) _Atomic bool active; /* false: calls pass untraced */
+    uint32_t clock;
+    uint32_t index;
+    _Atomic uint64_t generation; /* counts uses of this struct; even = not open */
+    struct c4t_segment_header *header;
+    unsigned char *base;
+
+    _Alignas(64) struct c4t_port *port; /* NULL until a LiteCore is known */
+    uint64_t size;
+    int fd;
+    char name[64];
+    char path[512];
+    char warning[640];
+    uint64_t max_payload;
+
+    /* Below: under `lock`, which is held for a few dozen instructions at open, fromNative, closed, dispose and at a thread's first and
+     * last event, and never across a call in either direction. */
+    pthread_mutex_t lock;
+    struct c4t_thread *threads; /* parallel to the thread rows */
+    uint32_t free_slots[C4T_THREADS_MAX];
+    uint32_t free_slot_count;
+    uint32_t overflow_threads; /* leases given past the pool */
+    uint32_t *free_rings;
+    uint32_t free_ring_count;
+    uint8_t *cells_leased; /* per block of cells */
+    struct c4t_session *sessions;                    /* parallel to the session rows */
+    struct c4t_session *ended_first, *ended_last;
+    uint32_t ended_count;
+    uint64_t last_sid;
+};
+
+extern struct c4t_factory c4t_factories[C4T_TRAMPOLINES];
+extern struct c4t_port c4t_ports[C4T_PORTS_MAX];
+extern struct c4trace_tracer c4t_tracers[C4T_TRACERS_MAX];
+
+/* Guards the lists of tracers, factories and ports; never taken by a call or an up-call. */
+extern pthread_mutex_t c4t_setup_lock;
+
+static inline void *c4t_at(const struct c4trace_tracer *tracer, const struct c4t_section *section, uint32_t i) {
+    return tracer->base + section->offset + (uint64_t)i * section->stride;
+}
+
+C4T_INTERNAL int c4t_fail(c4trace_failure *failure, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif
