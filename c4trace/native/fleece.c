@@ -82,7 +82,6 @@ static bool read_bytes(const uint8_t *data, size_t at, size_t limit, struct c4t_
 static bool read_collection(const uint8_t *data, size_t at, size_t limit, struct c4t_fleece *value) {
     size_t per_item = data[at] >> 4 == TAG_DICT ? 2 : 1;
     value->type = per_item == 2 ? C4T_FLEECE_DICT : C4T_FLEECE_ARRAY;
-    value->start = at;
     value->slot = data[at] & 0x08 ? 4 : 2;
     uint64_t count = (data[at] & 0x07u) << 8 | data[at + 1];
     at += 2;
@@ -127,39 +126,42 @@ static bool read_value(const uint8_t *data, size_t at, size_t limit, struct c4t_
     }
 }
 
-/* Where the pointer in the slot at `at` leads; its target must lie before `limit`. */
-static bool follow(const uint8_t *data, size_t at, size_t slot, size_t limit, size_t *target) {
+/* Where the pointer of `slot` bytes at `at` leads: before itself, always. */
+static bool follow(const uint8_t *data, size_t at, size_t slot, size_t *target) {
     bool external = data[at] & 0x40;
     size_t back = (data[at] & 0x3Fu) << 8 | data[at + 1];
     if (slot == 4) back = back << 16 | (size_t)data[at + 2] << 8 | data[at + 3];
     back *= 2;
     if (external || back == 0 || back > at) return false;
     *target = at - back;
-    return *target < limit;
+    return true;
 }
 
-/* The value in, or pointed to by, the slot at `at`; what a pointer leads to must end before `limit`. */
-static bool read_slot(const uint8_t *data, size_t at, size_t slot, size_t limit, struct c4t_fleece *value) {
+/* The value in, or pointed to by, the slot at `at`. What is pointed to may be a wide pointer in its turn: the writer's way out where a
+ * narrow one does not reach far enough. */
+static bool read_slot(const uint8_t *data, size_t at, size_t slot, struct c4t_fleece *value) {
     if (!(data[at] & 0x80)) return read_value(data, at, at + slot, value);
-    size_t target;
-    return follow(data, at, slot, limit, &target) && read_value(data, target, limit, value);
+    size_t target, limit = at;
+    if (!follow(data, at, slot, &target)) return false;
+    if (data[target] & 0x80) {
+        if (limit - target < 4) return false;
+        limit = target;
+        if (!follow(data, limit, 4, &target)) return false;
+    }
+    return read_value(data, target, limit, value);
 }
 
 bool c4t_fleece_root(const void *data, size_t size, struct c4t_fleece *root) {
     const uint8_t *bytes = data;
     if (!bytes || size < 2 || size & 1) return false;
     size_t at = size - 2;
-    if (!(bytes[at] & 0x80)) return size == 2 && read_value(bytes, at, size, root);
-    size_t target;
-    if (!follow(bytes, at, 2, at, &target)) return false;
-    /* A root too far away for a narrow pointer is reached through a wide one right before it. */
-    if (bytes[target] & 0x80) return target + 4 == at && read_slot(bytes, target, 4, target, root);
-    return read_value(bytes, target, at, root);
+    if (!(bytes[at] & 0x80) && size != 2) return false;
+    return read_slot(bytes, at, 2, root);
 }
 
 static bool collection_slot(const struct c4t_fleece *collection, size_t i, struct c4t_fleece *value) {
     size_t at = (size_t)(collection->bytes - collection->data) + i * collection->slot;
-    return read_slot(collection->data, at, collection->slot, collection->start, value);
+    return read_slot(collection->data, at, collection->slot, value);
 }
 
 bool c4t_fleece_item(const struct c4t_fleece *array, size_t i, struct c4t_fleece *item) {

@@ -1,7 +1,7 @@
 /* Reading Fleece that somebody else wrote, in place and without trust.
  *
- * Nothing outside the given bytes is read, nothing is allocated, nothing recursed into. A pointer must lead to a value that ends before the
- * collection that holds the pointer begins, as every Fleece encoder writes it: so data without end (a cycle) cannot be described.
+ * Nothing outside the given bytes is read, nothing is allocated, nothing recursed into. What a pointer leads to must end before the
+ * pointer, as every Fleece encoder writes it: so nothing can hold itself, and every walk into the data ends.
  * External pointers, which lead into other data, are refused: options and headers have none.
  */
 #ifndef C4TRACE_FLEECE_H
@@ -33,7 +33,6 @@ struct c4t_fleece {
     const uint8_t *bytes; /* of a collection: its slots */
     size_t size;
     const uint8_t *data; /* the whole document */
-    size_t start;        /* of a collection: where in the document it begins */
     size_t slot;         /* of a collection: bytes a slot takes, 2 or 4 */
 };
 
