@@ -12,9 +12,7 @@ UCaseMap *ucasemap_open_54(const char *locale, uint32_t options, UErrorCode *sta
     return ucasemap_open(locale, options, status);
 }
 
-void ucasemap_close_54(UCaseMap *map) {
-    ucasemap_close(map);
-}
+void ucasemap_close_54(UCaseMap *map) { ucasemap_close(map); }
 
 int32_t ucasemap_utf8ToLower_54(const UCaseMap *map, char *out, int32_t capacity, const char *in, int32_t length,
                                 UErrorCode *status) {
@@ -26,13 +24,9 @@ int32_t ucasemap_utf8ToUpper_54(const UCaseMap *map, char *out, int32_t capacity
     return ucasemap_utf8ToUpper(map, out, capacity, in, length, status);
 }
 
-UCollator *ucol_open_54(const char *locale, UErrorCode *status) {
-    return ucol_open(locale, status);
-}
+UCollator *ucol_open_54(const char *locale, UErrorCode *status) { return ucol_open(locale, status); }
 
-void ucol_close_54(UCollator *collator) {
-    ucol_close(collator);
-}
+void ucol_close_54(UCollator *collator) { ucol_close(collator); }
 
 void ucol_setAttribute_54(UCollator *collator, UColAttribute attribute, UColAttributeValue value, UErrorCode *status) {
     ucol_setAttribute(collator, attribute, value, status);
