@@ -7,7 +7,8 @@ import os
 import sys
 import traceback
 
-import rich_click as click
+import click
+from click.exceptions import NoArgsIsHelpError
 
 from c4trace.report.plain import plain
 
@@ -34,34 +35,42 @@ class Unreached(click.ClickException):
 
 def report_error(error: BaseException, *, debug: bool) -> int:
     """Say on stderr, in one line, what went wrong; the exit code that belongs to it."""
-    if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else 0
-    if isinstance(error, OSError) and error.errno == errno.EPIPE:
-        return _reader_left()
+    match error:
+        case click.exceptions.Exit():
+            return error.exit_code
+        case NoArgsIsHelpError():
+            print(error.message)
+            return BAD_INPUT
+        case KeyboardInterrupt() | EOFError() | click.Abort():
+            return INTERRUPTED
+        case OSError(errno=errno.EPIPE):
+            return _reader_left()
     if debug:
         traceback.print_exception(error)
     text, code = _line(error)
-    if text:
-        print(f"c4trace: {plain(text)}", file=sys.stderr)
+    print(f"c4trace: {plain(text)}", file=sys.stderr)
     return code
 
 
 def _line(error: BaseException) -> tuple[str, int]:
     match error:
-        case click.exceptions.NoArgsIsHelpError():
-            print(error.message)
-            return "", BAD_INPUT
         case click.UsageError():
             hint = f" (see '{error.ctx.command_path} --help')" if error.ctx else ""
             return error.format_message() + hint, BAD_INPUT
         case click.ClickException():
             return error.format_message(), error.exit_code
-        case KeyboardInterrupt() | EOFError() | click.Abort():
-            return "", INTERRUPTED
         case OSError(strerror=str(reason)):
             return f"{error.filename}: {reason}" if error.filename is not None else reason, BAD_INPUT
+        case _ if _is_bad_input(error):
+            return str(error), BAD_INPUT
         case _:
             return f"internal error: {type(error).__name__}: {error} (C4TRACE_DEBUG=1 shows where)", DEFECT
+
+
+def _is_bad_input(error: BaseException) -> bool:
+    from c4trace.recording.schema import RecordingError  # noqa: PLC0415 - needed when something has gone wrong only
+
+    return isinstance(error, RecordingError)
 
 
 def _reader_left() -> int:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import rich_click as click
 
 from c4trace.cli.ending import report_error
+from c4trace.cli.verb import HELP_STYLE
 
 __all__ = ["VERBS", "main"]
 
@@ -43,7 +44,7 @@ class LazyGroup(click.RichGroup):
         """Give the verb's name and help line, which is all that help and completion of names need."""
         if cmd_name not in VERBS:
             return None
-        return click.RichCommand(cmd_name, help=VERBS[cmd_name])
+        return click.RichCommand(name=cmd_name, help=VERBS[cmd_name])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -66,19 +67,22 @@ class LazyGroup(click.RichGroup):
         words = sys.argv[1:] if args is None else list(args)
         if not standalone_mode:
             return super().main(words, prog_name or "c4trace", complete_var, standalone_mode=False, **extra)
-        self._run_to_the_end(words, complete_var, extra)
+        self._main_shell_completion(extra, "c4trace", complete_var)
+        return self._run_to_the_end(words, extra)
 
-    def _run_to_the_end(self, words: list[str], complete_var: str | None, extra: dict[str, Any]) -> NoReturn:
+    def _run_to_the_end(self, words: list[str], extra: dict[str, Any]) -> NoReturn:
+        code = 0
         try:
-            code = super().main(words, "c4trace", complete_var, standalone_mode=False, **extra)
+            with self.make_context("c4trace", words, **extra) as ctx:
+                self.invoke(ctx)
             sys.stdout.flush()
         except BaseException as error:  # noqa: BLE001 - the one place where every error becomes a line and a code
             code = report_error(error, debug="--debug" in words or bool(os.environ.get("C4TRACE_DEBUG")))
         sys.exit(code)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.rich_config({"command_groups": {"c4trace": PANELS}, "max_width": 100})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.rich_config({"command_groups": {"c4trace": PANELS}, **HELP_STYLE})
 @click.version_option(package_name="c4trace", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, hidden=True, expose_value=False, help="Show the traceback of an error.")
 def main() -> None:

@@ -10,8 +10,8 @@ _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def plain(text: str) -> str:
-    r"""Put `text` on one line in which nothing moves the cursor: control and format characters become `\x1b`, line ends a space."""
-    if text.isascii() and text.isprintable():
+    r"""Put `text` on one line that moves no cursor: control and format characters as `\x1b`, line ends as a space."""
+    if text.isprintable():
         return text
     return "".join(_shown(character) for character in text)
 
