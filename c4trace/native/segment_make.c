@@ -34,14 +34,14 @@ static uint64_t ring_size(uint64_t cap) { return round_up(cap + C4T_RECORD_MAX, 
 static bool make_plan(struct plan *plan, uint64_t size, uint32_t sessions) {
     bool small = size < (8u << 20);
     plan->sessions = small && sessions > 1024 ? 1024 : sessions;
-    plan->cells = small ? 6 : 24;
+    plan->cells = small ? 6 : C4T_CELLS_MAX;
     uint32_t wanted = small ? 2 : size >= (64u << 20) ? 16 : 8;
     for (plan->ring_cap = UINT64_C(1) << 30; plan->ring_cap >= RING_LEAST; plan->ring_cap >>= 1) {
-        plan->data = round_up(tables_size(plan->sessions, plan->cells, 64), 4096);
+        plan->data = round_up(tables_size(plan->sessions, plan->cells, C4T_RINGS_MAX), 4096);
         if (plan->data >= size) return false;
         uint64_t fit = (size - plan->data) / ring_size(plan->ring_cap);
         if (fit < wanted) continue;
-        plan->rings = fit < 64 ? (uint32_t)fit : 64;
+        plan->rings = fit < C4T_RINGS_MAX ? (uint32_t)fit : C4T_RINGS_MAX;
         return true;
     }
     return false;

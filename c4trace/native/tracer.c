@@ -116,13 +116,14 @@ static int bind_port(struct c4trace_tracer *tracer, const c4trace_config *config
 /* Private memory beside the segment; false without memory. */
 static bool make_private(struct c4trace_tracer *tracer) {
     struct c4t_segment_header *header = tracer->header;
-    size_t size = header->sessions.count * sizeof(struct c4t_session);
-    void *sessions = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    tracer->threads = calloc(header->threads.count, sizeof *tracer->threads);
-    tracer->free_rings = calloc(header->rings.count, sizeof *tracer->free_rings);
-    tracer->cells_leased = calloc(header->cells.count, 1);
-    if (sessions == MAP_FAILED || !tracer->threads || !tracer->free_rings || !tracer->cells_leased) return false;
-    tracer->sessions = sessions;
+    uint32_t wanted = header->sessions.count;
+    if (tracer->sessions_mapped < wanted) {
+        void *sessions = mmap(NULL, wanted * sizeof(struct c4t_session), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (sessions == MAP_FAILED) return false;
+        tracer->sessions = sessions; /* the smaller one stays mapped: a late thread may still hold a session in it */
+        tracer->sessions_mapped = wanted;
+    }
+    memset(tracer->cells_leased, 0, sizeof tracer->cells_leased);
     tracer->free_slot_count = header->threads.count;
     for (uint32_t i = 0; i < header->threads.count; i++) tracer->free_slots[i] = header->threads.count - 1 - i;
     tracer->free_ring_count = header->rings.count - 1; /* the last is shared */

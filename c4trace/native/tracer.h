@@ -19,6 +19,8 @@
 #define C4T_TRAMPOLINES 256  /* factories wrapped at the same time */
 #define C4T_PORTS_MAX 8      /* LiteCores (or embedded hosts) in one process */
 #define C4T_THREADS_MAX 1024 /* thread rows of a segment */
+#define C4T_RINGS_MAX 64     /* of a segment */
+#define C4T_CELLS_MAX 24     /* blocks of cells of a segment */
 #define C4T_MARKS 64         /* writes (or receives) outstanding whose ack latency is measured */
 
 /* One real LiteCore, or what stands in its place, and the eight tracing up-calls that lead to it. */
@@ -110,14 +112,15 @@ struct c4trace_tracer {
     /* Below: under `lock`, which is held for a few dozen instructions at open, fromNative, closed, dispose and at a thread's first and
      * last event, and never across a call in either direction. */
     pthread_mutex_t lock;
-    struct c4t_thread *threads; /* parallel to the thread rows */
+    struct c4t_thread threads[C4T_THREADS_MAX]; /* parallel to the thread rows */
     uint32_t free_slots[C4T_THREADS_MAX];
     uint32_t free_slot_count;
     uint32_t overflow_threads; /* leases given past the pool */
-    uint32_t *free_rings;
+    uint32_t free_rings[C4T_RINGS_MAX];
     uint32_t free_ring_count;
-    uint8_t *cells_leased; /* per block of cells */
-    struct c4t_session *sessions;                    /* parallel to the session rows */
+    uint8_t cells_leased[C4T_CELLS_MAX]; /* per block of cells */
+    struct c4t_session *sessions;        /* parallel to the session rows; kept for the next tracer in this place */
+    uint32_t sessions_mapped;
     struct c4t_session *ended_first, *ended_last;
     uint32_t ended_count;
     uint64_t last_sid;
