@@ -14,13 +14,12 @@ import msgspec
 from c4trace.events import Event, EventKind, Gap, Return
 from c4trace.recording.migrate import DECODERS, preamble, refusal
 from c4trace.recording.schema import Footer, Header, RecordingError
-from c4trace.recording.sids import SidSet
+from c4trace.recording.sids import BEGINNINGS, SidSet
 from c4trace.recording.source import Source
 
 __all__ = ["Recording", "open_recording"]
 
 _NAMES = frozenset(EventKind.__members__)
-_BEGIN = {EventKind.open.name, EventKind.fromNative.name}
 _BAD_LINE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
@@ -127,7 +126,7 @@ class Recording:
             what = f"names an event {event.ev[:40]!r} that this c4trace does not know"
             raise RecordingError(self.path, number, what, "install a newer c4trace")
         self.events += 1
-        if event.ev in _BEGIN:
+        if event.ev in BEGINNINGS:
             self._sids.add(event.sid)
 
     def _end(self, footer: Footer, source: Source) -> None:

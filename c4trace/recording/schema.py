@@ -36,17 +36,17 @@ class Clock(msgspec.Struct, frozen=True):
     source: str
 
 
-class Header(msgspec.Struct, frozen=True, tag="header", tag_field="type", omit_defaults=True):
+class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header", tag_field="type"):
     """First line: whose recording this is; `part` numbers the parts of one that was rotated, 0 where it was not."""
 
-    format: int
+    format: int = FORMAT
     c4trace: str
     name: str
     pid: int
-    clock: Clock
-    capture: str
     argv: list[str] = []
     litecore: LiteCore = LiteCore()
+    clock: Clock
+    capture: str
     redaction: dict[str, Any] = {}
     part: int = 0
 

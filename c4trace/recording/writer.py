@@ -1,0 +1,136 @@
+"""Writing a recording: header, text of whole lines, footer; plain, or compressed where the name ends in .zst."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from c4trace.events import Event, Gap, Return
+from c4trace.recording.packing import packing_for
+from c4trace.recording.schema import Footer, Header
+from c4trace.recording.sids import SidSet, begun
+from c4trace.recording.target import Target, check_target, unwritable
+
+__all__ = ["RecordingWriter", "check_writable"]
+
+_BATCH = 64 << 10
+
+_encode = msgspec.json.Encoder().encode
+
+
+def check_writable(path: Path) -> None:
+    """Raise RecordingError where no recording can be written to `path`, as far as can be told without trying."""
+    check_target(path)
+    packing_for(path)
+
+
+class RecordingWriter:
+    """Writes one recording; every method raises RecordingError where the file cannot be written.
+
+    The file has its header from the moment it is there, and whole lines from then on; only its owner may read it. A
+    recording that is there already is replaced, unless `replace` is false. As a context manager the writer ends the
+    file with a footer or, after an exception, removes it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], header: Header, *, replace: bool = True) -> None:
+        self.path = Path(path).absolute()
+        self.events = 0
+        self.lost = 0
+        self._sids = SidSet()
+        self._lines = bytearray()
+        self._lines_events = 0
+        self._lines_lost = 0
+        self._packing = packing_for(self.path)
+        if replace:
+            check_target(self.path)
+        first = _encode(header) + b"\n"
+        self._digest = hashlib.sha256(first)
+        try:
+            self._target = Target(self.path, self._packing.pack(first) + self._packing.end(), replace=replace)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self.abandon()
+            self.path.unlink(missing_ok=True)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file so far."""
+        return self._target.size
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions began in the recording so far."""
+        return len(self._sids)
+
+    def line(self, line: Event | Return | Gap) -> None:
+        """Add one line; it is in the file after the next flush at the latest."""
+        self._lines += _encode(line) + b"\n"
+        match line:
+            case Event():
+                self._lines_events += 1
+            case Gap():
+                self._lines_lost += line.lost
+        if len(self._lines) >= _BATCH:
+            self._write_lines()
+
+    def text(self, text: bytes, events: int, lost: int) -> None:
+        """Add whole lines of JSON without blanks, of which `events` are events, and whose gaps sum up to `lost`."""
+        self._write_lines()
+        self._write_text(text, events, lost)
+
+    def flush(self) -> None:
+        """Bring into the file what is needed to read all lines so far."""
+        self._write_lines()
+        self._write(self._packing.flush())
+
+    def close(self) -> Footer:
+        """End the file with a footer and close it; where that fails it is closed as it is."""
+        try:
+            self._write_lines()
+            footer = Footer(self.events, self.lost, self.sessions, self._digest.hexdigest())
+            self._write(self._packing.pack(_encode(footer) + b"\n") + self._packing.end())
+        finally:
+            self._target.close()
+        return footer
+
+    def abandon(self) -> None:
+        """Close the file without a footer: what has been written stays, as a torn recording."""
+        self._target.close()
+
+    def _write_lines(self) -> None:
+        if self._lines:
+            text, events, lost = bytes(self._lines), self._lines_events, self._lines_lost
+            self._lines.clear()
+            self._lines_events = self._lines_lost = 0
+            self._write_text(text, events, lost)
+
+    def _write_text(self, text: bytes, events: int, lost: int) -> None:
+        self._write(self._packing.pack(text))
+        self._digest.update(text)
+        self.events += events
+        self.lost += lost
+        for sid in begun(text):
+            self._sids.add(sid)
+
+    def _write(self, data: bytes) -> None:
+        if not data:
+            return
+        try:
+            self._target.append(data)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
