@@ -85,6 +85,9 @@ C4TRACE_API void *c4trace_upcall(c4trace_tracer *tracer, const char *name);
 /* The i-th name that c4trace_upcall knows, NULL past the end. */
 C4TRACE_API const char *c4trace_upcall_name(int i);
 
+/* Any function of the tracer's LiteCore by its C name ("c4socket_retain"), NULL where there is none. */
+C4TRACE_API void *c4trace_symbol(c4trace_tracer *tracer, const char *name);
+
 C4TRACE_API int c4trace_set_capture(c4trace_tracer *tracer, uint32_t capture, uint32_t capture_bytes);
 /* The raw trace clock, as stamped into records. */
 C4TRACE_API uint64_t c4trace_ticks(void);

@@ -84,13 +84,12 @@ static void mirror(struct c4t_factory *factory) {
 
 /* Where a tracer knows no LiteCore yet, the inner factory's library leads to it. */
 static void find_port(struct c4trace_tracer *tracer, const c4t_socket_factory *inner) {
-    c4t_upcalls real;
-    char version[64];
-    if (tracer->port || !c4t_litecore_behind((const void *)inner->write, &real, version, sizeof version)) return;
-    tracer->port = c4t_port_for(&real);
+    struct c4t_litecore litecore;
+    if (tracer->port || !c4t_litecore_behind((const void *)inner->write, &litecore)) return;
+    tracer->port = c4t_port_for(&litecore.real, litecore.library);
     if (!tracer->port) return;
-    snprintf(tracer->header->litecore_version, sizeof tracer->header->litecore_version, "%s", version);
-    tracer->header->factory_size = (uint32_t)real.factory_size;
+    snprintf(tracer->header->litecore_version, sizeof tracer->header->litecore_version, "%s", litecore.version);
+    tracer->header->factory_size = (uint32_t)litecore.real.factory_size;
 }
 
 static int wrap(struct c4trace_tracer *tracer, const void *inner, size_t size, const char *label, struct c4t_factory **out, c4trace_failure *failure) {

@@ -13,17 +13,23 @@ C4T_INTERNAL struct c4t_factory *c4t_factory_of_traced(const c4t_socket_factory 
 C4T_INTERNAL struct c4t_factory *c4t_factory_of_inner(const c4t_socket_factory *factory);
 
 /* upcalls.c: the port for these real up-calls, its traced ones filled in; NULL when all ports are taken. c4t_setup_lock held. */
-C4T_INTERNAL struct c4t_port *c4t_port_for(const c4t_upcalls *real);
+C4T_INTERNAL struct c4t_port *c4t_port_for(const c4t_upcalls *real, void *library);
 /* upcalls.c: `socket` is the one that this thread's fromNative is making. */
 C4T_INTERNAL void c4t_from_native_attached(struct c4t_factory *factory, c4t_socket *socket);
 /* upcalls.c: i-th C name, and its slot in a table of up-calls. */
 C4T_INTERNAL const char *c4t_upcall_name(int i);
 C4T_INTERNAL void **c4t_upcall_slot(c4t_upcalls *upcalls, int i);
 
-/* litecore.c: fill `real` from a loaded library; version text into `version`. 0 or an error of ours. */
-C4T_INTERNAL int c4t_litecore_bind(const char *path, c4t_upcalls *real, char *version, size_t version_size, c4trace_failure *failure);
-/* litecore.c: likewise from what the library at `address` is linked to; false where that has no c4socket_ functions. */
-C4T_INTERNAL bool c4t_litecore_behind(const void *address, c4t_upcalls *real, char *version, size_t version_size);
+/* A LiteCore in this process. */
+struct c4t_litecore {
+    void *library;
+    c4t_upcalls real; /* factory_size 0: a version c4trace does not know */
+    char version[64];
+};
+/* litecore.c: load the library at `path` (NULL: the one that is loaded already; -1 where there is none). 0 or an error of ours. */
+C4T_INTERNAL int c4t_litecore_load(const char *path, struct c4t_litecore *litecore, c4trace_failure *failure);
+/* litecore.c: the one that the library around `address` is linked to; false where that has no c4socket_ functions. */
+C4T_INTERNAL bool c4t_litecore_behind(const void *address, struct c4t_litecore *litecore);
 
 /* relocate.c: turn the relocations for c4socket_ of the library that holds `address` to the port's tracing up-calls. Returns how many were
  * turned (0: none found). Undone by c4t_relocate_undo for this tracer, when no other tracer turned the same. */

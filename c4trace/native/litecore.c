@@ -17,26 +17,28 @@ static size_t factory_size_of(const char *version) {
     return 0;
 }
 
-static void read_version(void *library, const c4t_upcalls *real, char *version, size_t size) {
-    version[0] = 0;
+static void read_version(struct c4t_litecore *litecore) {
+    void *library = litecore->library;
     c4t_slice (*get)(void) = (c4t_slice(*)(void))dlsym(library, "c4_getVersion");
     if (!get) get = (c4t_slice(*)(void))dlsym(library, "c4_getBuildInfo");
     if (!get) return;
     c4t_slice text = get();
     if (!text.buf) return;
-    snprintf(version, size, "%.*s", (int)text.size, (const char *)text.buf);
-    if (real->release_buffer) real->release_buffer(text.buf);
+    snprintf(litecore->version, sizeof litecore->version, "%.*s", (int)text.size, (const char *)text.buf);
+    if (litecore->real.release_buffer) litecore->real.release_buffer(text.buf);
 }
 
-static bool bind(void *library, c4t_upcalls *real, char *version, size_t version_size) {
-    memset(real, 0, sizeof *real);
+static bool bind(struct c4t_litecore *litecore, void *library) {
+    memset(litecore, 0, sizeof *litecore);
+    litecore->library = library;
+    c4t_upcalls *real = &litecore->real;
     for (int i = 0; c4t_upcall_name(i); i++) *c4t_upcall_slot(real, i) = dlsym(library, c4t_upcall_name(i));
     real->error_message = (c4t_slice(*)(c4t_error))dlsym(library, "c4error_getMessage");
     real->release_buffer = (void (*)(const void *))dlsym(library, "_FLBuf_Release");
     if (!real->opened || !real->received || !real->closed || !real->completed_write || !real->got_http_response || !real->close_requested)
         return false;
-    read_version(library, real, version, version_size);
-    real->factory_size = factory_size_of(version);
+    read_version(litecore);
+    real->factory_size = factory_size_of(litecore->version);
     return true;
 }
 
@@ -50,7 +52,7 @@ static int find_loaded(struct dl_phdr_info *info, size_t size, void *path) {
     return 1;
 }
 
-int c4t_litecore_bind(const char *path, c4t_upcalls *real, char *version, size_t version_size, c4trace_failure *failure) {
+int c4t_litecore_load(const char *path, struct c4t_litecore *litecore, c4trace_failure *failure) {
     char found[4096] = "";
     if (!path) {
         dl_iterate_phdr(find_loaded, found);
@@ -60,17 +62,17 @@ int c4t_litecore_bind(const char *path, c4t_upcalls *real, char *version, size_t
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library)
         return c4t_fail(failure, C4TRACE_NO_LITECORE, "cannot load LiteCore: %s; give the path of libLiteCore.so that the program uses", dlerror());
-    if (!bind(library, real, version, version_size)) {
+    if (!bind(litecore, library)) {
         dlclose(library);
         return c4t_fail(failure, C4TRACE_NO_LITECORE, "%s has no c4socket_ functions; give the path of libLiteCore.so itself", path);
     }
     return C4TRACE_OK; /* kept open: its functions are called as long as the process lives */
 }
 
-bool c4t_litecore_behind(const void *address, c4t_upcalls *real, char *version, size_t version_size) {
+bool c4t_litecore_behind(const void *address, struct c4t_litecore *litecore) {
     Dl_info info;
     if (!dladdr(address, &info) || !info.dli_fname) return false;
     void *library = dlopen(info.dli_fname, RTLD_NOLOAD | RTLD_NOW);
     if (!library) library = dlopen(NULL, RTLD_NOW); /* the program itself */
-    return library && bind(library, real, version, version_size);
+    return library && bind(litecore, library);
 }

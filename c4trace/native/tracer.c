@@ -2,6 +2,7 @@
 #include "tracer.h"
 
 #include <ctype.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -97,18 +98,17 @@ static struct c4trace_tracer *free_tracer(const char *name, c4trace_failure *fai
 }
 
 /* The LiteCore that up-calls go to, where it is known now; otherwise wrap finds it. */
-static int bind_port(struct c4trace_tracer *tracer, const c4trace_config *config, char *version, size_t size, c4trace_failure *failure) {
-    c4t_upcalls real;
+static int bind_port(struct c4trace_tracer *tracer, const c4trace_config *config, struct c4t_litecore *litecore, c4trace_failure *failure) {
+    memset(litecore, 0, sizeof *litecore);
     tracer->port = NULL;
     if (config->upcalls) {
-        real = *config->upcalls;
-        snprintf(version, size, "none");
+        litecore->real = *config->upcalls;
     } else {
-        int error = c4t_litecore_bind(config->litecore, &real, version, size, failure);
+        int error = c4t_litecore_load(config->litecore, litecore, failure);
         if (error < 0) return C4TRACE_OK;
         if (error) return error;
     }
-    tracer->port = c4t_port_for(&real);
+    tracer->port = c4t_port_for(&litecore->real, litecore->library);
     if (!tracer->port) return c4t_fail(failure, C4TRACE_TOO_MANY, "more than %d LiteCores in this process", C4T_PORTS_MAX);
     return C4TRACE_OK;
 }
@@ -135,17 +135,17 @@ static bool make_private(struct c4trace_tracer *tracer) {
 }
 
 static int open_tracer(struct c4trace_tracer *tracer, const c4trace_config *config, c4trace_failure *failure) {
-    char version[64] = "";
+    struct c4t_litecore litecore;
     snprintf(tracer->name, sizeof tracer->name, "%s", config->name);
     tracer->warning[0] = 0;
-    int error = bind_port(tracer, config, version, sizeof version, failure);
+    int error = bind_port(tracer, config, &litecore, failure);
     if (!error) error = c4t_segment_make(tracer, config, failure);
     if (error) return error;
     if (!make_private(tracer)) {
         c4t_segment_unmake(tracer);
         return c4t_fail(failure, C4TRACE_SEGMENT, "out of memory for %u sessions", config->sessions);
     }
-    snprintf(tracer->header->litecore_version, sizeof tracer->header->litecore_version, "%s", version);
+    snprintf(tracer->header->litecore_version, sizeof tracer->header->litecore_version, "%s", litecore.version);
     tracer->header->factory_size = tracer->port ? (uint32_t)tracer->port->real.factory_size : 0;
     atomic_fetch_add_explicit(&tracer->generation, 1, memory_order_release); /* release: everything above belongs to it */
     atomic_store_explicit(&tracer->active, true, memory_order_release);      /* release: as above */
@@ -201,6 +201,10 @@ void *c4trace_upcall(c4trace_tracer *tracer, const char *name) {
     for (int i = 0; tracer->port && c4t_upcall_name(i); i++)
         if (!strcmp(name, c4t_upcall_name(i))) return *c4t_upcall_slot(&tracer->port->traced, i);
     return NULL;
+}
+
+void *c4trace_symbol(c4trace_tracer *tracer, const char *name) {
+    return tracer->port && tracer->port->library ? dlsym(tracer->port->library, name) : NULL;
 }
 
 int c4trace_set_capture(c4trace_tracer *tracer, uint32_t capture, uint32_t capture_bytes) {

@@ -25,6 +25,7 @@
 
 /* One real LiteCore, or what stands in its place, and the eight tracing up-calls that lead to it. */
 struct c4t_port {
+    void *library; /* handle of the LiteCore, NULL for an embedded host */
     c4t_upcalls real;
     c4t_upcalls traced; /* the addresses handed out; from_native is of the kind that real.factory_size asks for */
     _Atomic bool used;

@@ -282,7 +282,7 @@ const char *c4t_upcall_name(int i) { return i >= 0 && (size_t)i < sizeof names /
 
 void **c4t_upcall_slot(c4t_upcalls *upcalls, int i) { return (void **)(void *)((char *)upcalls + names[i].offset); }
 
-struct c4t_port *c4t_port_for(const c4t_upcalls *real) {
+struct c4t_port *c4t_port_for(const c4t_upcalls *real, void *library) {
     for (int i = 0; i < C4T_PORTS_MAX; i++) {
         struct c4t_port *port = &c4t_ports[i];
         if (atomic_load_explicit(&port->used, memory_order_relaxed)) { /* relaxed: under the setup lock */
@@ -290,6 +290,7 @@ struct c4t_port *c4t_port_for(const c4t_upcalls *real) {
             continue;
         }
         port->real = *real;
+        port->library = library;
         port->traced = real->factory_size == C4T_FACTORY_SIZE_72 ? port_functions[i].large : port_functions[i].small;
         for (int k = 0; c4t_upcall_name(k); k++)
             if (!*c4t_upcall_slot(&port->real, k)) *c4t_upcall_slot(&port->traced, k) = NULL;
