@@ -65,6 +65,8 @@ static void put_pointer(struct doc *doc, size_t to, bool wide) {
 
 static struct place collection(struct doc *doc, unsigned tag, const struct place *slots, size_t count, size_t per_item,
                                bool wide) {
+    for (size_t i = 0; i < count * per_item; ++i) /* no narrow slot reaches further */
+        wide = wide || (slots[i].at != SIZE_MAX && doc->n + 16 + count * per_item * 2 - slots[i].at > 2 * 0x3FFF);
     size_t start = doc->n, head = count < 2047 ? count : 2047;
     put_byte(doc, tag | (wide ? 8 : 0) | (unsigned)(head >> 8));
     put_byte(doc, (unsigned)head);

@@ -25,7 +25,7 @@ struct place doc_double(struct doc *doc, double value);
 struct place doc_string(struct doc *doc, const char *string);
 struct place doc_data(struct doc *doc, const void *bytes, size_t size);
 struct place doc_array(struct doc *doc, const struct place *items, size_t n, bool wide);
-/* `pairs`: n times a key and its value; an encoder would sort them. */
+/* `pairs`: n times a key and its value; an encoder would sort them. Slots are wide where `wide` says so or must be. */
 struct place doc_dict(struct doc *doc, const struct place *pairs, size_t n, bool wide);
 /* End the document: `root` is its root. */
 void doc_end(struct doc *doc, struct place root);
