@@ -18,6 +18,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 target=$root/.litecore
 cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/c4trace/litecore-3.0.0
 shim=$root/tools/icu54.c
+python=${PYTHON:-python3}
 scratch=()
 
 say() { printf 'litecore: %s\n' "$*"; }
@@ -42,7 +43,7 @@ complete() {
         loads "$1/libLiteCore.so" 2>/dev/null
 }
 
-loads() { python3 -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1]).c4repl_newWithSocket' "$1"; }
+loads() { "$python" -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1]).c4repl_newWithSocket' "$1"; }
 
 # Makes a copy of folder $1 appear as folder $2 in one step.
 install_folder() {
@@ -67,7 +68,7 @@ make_library() { gcc -O2 -Wall -Wextra -Werror -fPIC -shared -Wl,-soname,"$(base
 make_folder() {
     mvn -q -B dependency:copy -Dartifact=$artifact -DoutputDirectory="$build/jar" >"$build/mvn.log" 2>&1 ||
         without "Maven could not get $artifact: $(grep -m 1 -o 'ERROR.*' "$build/mvn.log" || tail -n 1 "$build/mvn.log")"
-    python3 -c 'import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))' \
+    "$python" -c 'import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))' \
         "$build"/jar/*.jar $member >"$1/libLiteCore.so"
     [ "$(fingerprint "$1/libLiteCore.so")" = $so_sha256 ] ||
         without "$artifact holds another libLiteCore.so than the one these tests were written for"

@@ -39,7 +39,6 @@ ffi.cdef(
     C4SliceResult c4_getVersion(void);
     C4SliceResult c4_getBuildInfo(void);
     int c4_getObjectCount(void);
-    void c4_dumpInstances(void);
     C4SliceResult c4error_getMessage(C4Error);
     void c4log_setCallbackLevel(int8_t);
     void c4base_release(void *);
@@ -115,7 +114,6 @@ ffi.cdef(
     void c4repl_free(C4Replicator *);
     void c4repl_start(C4Replicator *, bool reset);
     void c4repl_stop(C4Replicator *);
-    bool c4repl_retry(C4Replicator *, C4Error *);
     C4ReplicatorStatus c4repl_getStatus(C4Replicator *);
     """
 )

@@ -9,7 +9,6 @@ import base64
 import contextlib
 import queue
 import socket
-import ssl
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,20 +45,17 @@ class Behaviour:
 class Listener:
     """Serves `peer` on a free port of this machine until `close`."""
 
-    def __init__(
-        self, stage: Stage, peer: Peer, behaviour: Behaviour | None = None, tls: ssl.SSLContext | None = None
-    ) -> None:
+    def __init__(self, stage: Stage, peer: Peer, behaviour: Behaviour) -> None:
         self.passive = ListenerFactory(stage)
         self.refusals: list[int] = []
         """The HTTP statuses of the handshakes it has refused."""
         self._peer = peer
-        self._behaviour = behaviour or Behaviour()
+        self._behaviour = behaviour
         self._drop_after = self._behaviour.drop_after
         self._server = serve(
             self._connected,
             "127.0.0.1",
             0,
-            ssl=tls,
             compression=None,  # LiteCore has no permessage-deflate (W-04)
             ping_interval=None,
             subprotocols=SUBPROTOCOLS,
@@ -67,7 +63,7 @@ class Listener:
         )
         self._thread = threading.Thread(target=self._server.serve_forever, name="listener")
         self._thread.start()
-        self.url = f"{'wss' if tls else 'ws'}://127.0.0.1:{self._server.socket.getsockname()[1]}/db"
+        self.url = f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}/db"
 
     def close(self) -> None:
         """Stops listening and waits for the handlers of open connections."""

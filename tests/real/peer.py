@@ -18,13 +18,12 @@ class Peer:
         self._lock = threading.Lock()
         self._replicators: list[Replicator] = []
 
-    def serve(self, socket: CData) -> Replicator:
+    def serve(self, socket: CData) -> None:
         """Starts a passive replicator on a socket from fromNative; LiteCore then calls the factory's open."""
         with self._lock:
             replicator = Replicator.serving(self._database, socket)
             self._replicators.append(replicator)
         replicator.start()
-        return replicator
 
     def stop(self) -> None:
         """Makes every passive replicator stop: the peer closes its connections."""

@@ -109,12 +109,6 @@ class Replicator:
     def stop(self) -> None:
         self.litecore.c.c4repl_stop(self.handle)
 
-    def retry(self) -> None:
-        """Makes an offline replicator reconnect at once."""
-        error = ffi.new("C4Error *")
-        if not self.litecore.c.c4repl_retry(self.handle, error) and error.code:
-            raise self.litecore.error("c4repl_retry", error)
-
     @property
     def status(self) -> Status:
         return _status(self.litecore.c.c4repl_getStatus(self.handle))
