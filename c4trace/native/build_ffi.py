@@ -15,8 +15,8 @@ SEGMENT = NATIVE.parent / "segment"
 
 
 def includes() -> str:
-    """What the generated source includes: the public header, then every header of the segment's reader."""
-    names = ["c4trace.h", *sorted(header.name for header in SEGMENT.glob("*.h"))]
+    """What the generated source includes: the library's headers, then every header of the segment's reader."""
+    names = ["c4trace.h", "host.h", "pyfactory.h", *sorted(header.name for header in SEGMENT.glob("*.h"))]
     return "".join(f'#include "{name}"\n' for name in names)
 
 
