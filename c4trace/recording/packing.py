@@ -20,7 +20,11 @@ _LEVEL = 1  # recording runs beside the host: what higher levels save in bytes t
 
 
 class Packing(Protocol):
-    """Turns text into bytes of the file; what it has given so far reads, when unpacked, up to the last flush."""
+    """Turns text into bytes of the file."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the bytes so far are enough to read all text so far."""
 
     def pack(self, text: bytes) -> bytes:
         """Take more text; the bytes that are ready."""
@@ -45,6 +49,8 @@ def packing_for(path: Path) -> Packing:
 
 
 class _Plain:
+    whole = True
+
     def pack(self, text: bytes) -> bytes:
         return text
 
@@ -65,6 +71,10 @@ class _Frames:
         self._begun = 0.0
         self._in_frame = 0
         self._in_block = 0
+
+    @property
+    def whole(self) -> bool:
+        return not self._in_block
 
     def pack(self, text: bytes) -> bytes:
         if self._frame is None:

@@ -1,4 +1,4 @@
-"""The names of a rotated recording's parts: orders.jsonl becomes orders.0001.jsonl, orders.0002.jsonl and so on."""
+"""A recording in parts: orders.jsonl becomes orders.0001.jsonl, orders.0002.jsonl and so on, each a whole recording."""
 
 from __future__ import annotations
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from c4trace.recording.parts import parts_of
 from c4trace.recording.schema import LINE_LIMIT, RecordingError
 
 if TYPE_CHECKING:
@@ -131,7 +133,7 @@ class _Frames(io.RawIOBase):
 def _unreadable(path: str | os.PathLike[str], line: int, error: OSError) -> RecordingError:
     match error:
         case FileNotFoundError():
-            return RecordingError(path, 0, "is not there", "check the name, or look for numbered parts beside it")
+            return RecordingError(path, 0, "is not there", _what_is_there(Path(path)))
         case IsADirectoryError():
             return RecordingError(path, 0, "is a folder", "name a recording in it")
         case PermissionError():
@@ -139,3 +141,11 @@ def _unreadable(path: str | os.PathLike[str], line: int, error: OSError) -> Reco
         case _:
             what = f"cannot be read: {error.strerror or error}"
             return RecordingError(path, line, what, "get the file again, or read what comes before this line")
+
+
+def _what_is_there(path: Path) -> str:
+    try:
+        parts = list(parts_of(path).values())
+    except OSError:
+        parts = []
+    return f"it was rotated: name a part, {parts[0].name} to {parts[-1].name}" if parts else "check the name"

@@ -57,20 +57,23 @@ class Target:
             raise
 
     def append(self, data: bytes) -> None:
-        """Write all of `data`, or, with OSError, nothing of it."""
+        """Write all of `data`; after OSError, cut() takes away what has been written of it."""
         rest = memoryview(data)
-        try:
-            while rest:
-                rest = rest[os.write(self._fd, rest) :]
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._fd, self.size)
-            raise
+        while rest:
+            rest = rest[os.write(self._fd, rest) :]
         self.size += len(data)
+
+    def cut(self, size: int) -> None:
+        """Let the file end after its first `size` bytes."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._fd, size)
+            self.size = size
 
     def close(self) -> None:
         """Close the file and give up its lock; it stays as it is."""
-        os.close(self._fd)
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
 
 def check_target(path: Path) -> None:

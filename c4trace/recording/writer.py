@@ -32,8 +32,9 @@ def check_writable(path: Path) -> None:
 class RecordingWriter:
     """Writes one recording; every method raises RecordingError where the file cannot be written.
 
-    The file has its header from the moment it is there, and whole lines from then on; only its owner may read it. A
-    recording that is there already is replaced, unless `replace` is false. As a context manager the writer ends the
+    The file has its header from the moment it is there, and whole lines from then on; only its owner may read it. Where
+    a write fails, the file is cut after its last flush, `events` is what it still has, and nothing more can be written.
+    A recording that is there already is replaced, unless `replace` is false. As a context manager the writer ends the
     file with a footer or, after an exception, removes it.
     """
 
@@ -41,6 +42,7 @@ class RecordingWriter:
         self.path = Path(path).absolute()
         self.events = 0
         self.lost = 0
+        self._whole_events = 0
         self._sids = SidSet()
         self._lines = bytearray()
         self._lines_events = 0
@@ -54,6 +56,7 @@ class RecordingWriter:
             self._target = Target(self.path, self._packing.pack(first) + self._packing.end(), replace=replace)
         except OSError as error:
             raise unwritable(self.path, error) from error
+        self._whole_size = self._target.size
 
     def __enter__(self) -> Self:
         return self
@@ -120,17 +123,21 @@ class RecordingWriter:
             self._write_text(text, events, lost)
 
     def _write_text(self, text: bytes, events: int, lost: int) -> None:
-        self._write(self._packing.pack(text))
+        sids = list(begun(text))
+        packed = self._packing.pack(text)
         self._digest.update(text)
         self.events += events
         self.lost += lost
-        for sid in begun(text):
+        for sid in sids:
             self._sids.add(sid)
+        self._write(packed)
 
-    def _write(self, data: bytes) -> None:
-        if not data:
-            return
+    def _write(self, packed: bytes) -> None:
         try:
-            self._target.append(data)
+            self._target.append(packed)
         except OSError as error:
+            self._target.cut(self._whole_size)
+            self.events = self._whole_events
             raise unwritable(self.path, error) from error
+        if self._packing.whole:
+            self._whole_size, self._whole_events = self._target.size, self.events
