@@ -1,6 +1,6 @@
-"""Writes the C source of ``c4trace._native`` from cdef.h: ``build_ffi.py OUTPUT.c``, run by CMake.
+"""Writes the C source of ``c4trace._native`` from the two cdef.h: ``build_ffi.py OUTPUT.c``, run by CMake.
 
-cffi's API mode: the C compiler checks every declaration of cdef.h against the headers named here.
+cffi's API mode: the C compiler checks every declaration there against the headers named here.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ SEGMENT = NATIVE.parent / "segment"
 
 def includes() -> str:
     """What the generated source includes: the library's headers, then every header of the segment's reader."""
-    names = ["c4trace.h", "host.h", "pyfactory.h", *sorted(header.name for header in SEGMENT.glob("*.h"))]
+    names = ["c4trace.h", "host.h", "pyfactory.h", *sorted(header.name for header in SEGMENT.glob("*.h") if header.name != "cdef.h")]
     return "".join(f'#include "{name}"\n' for name in names)
 
 
 def write_source(output: Path) -> None:
     """Write the extension's C source to ``output``, whole or not at all."""
     ffi = cffi.FFI()
-    ffi.cdef((NATIVE / "cdef.h").read_text(encoding="utf-8"))
+    for folder in (NATIVE, SEGMENT):
+        ffi.cdef((folder / "cdef.h").read_text(encoding="utf-8"))
     ffi.set_source("c4trace._native", includes(), py_limited_api=True)
     ffi.emit_c_code(str(output))
 

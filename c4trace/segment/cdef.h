@@ -1,0 +1,106 @@
+/* reader.h */
+typedef struct c4t_reader c4t_reader;
+#define C4T_READ ...
+#define C4T_CONSUME ...
+#define C4T_CONTROL ...
+#define C4T_LOSS_COUNT ...
+#define C4T_STATE_COUNT ...
+#define C4T_TOTALS ...
+#define C4T_WANT_TEXT ...
+#define C4T_WANT_LIFECYCLE ...
+struct c4t_reader_info {
+    char name[...];
+    char litecore[...];
+    char c4trace[...];
+    char status_text[...];
+    uint32_t pid;
+    uint32_t layout;
+    uint32_t state;
+    uint32_t clock_source;
+    uint32_t factory_size;
+    uint32_t dispose_known;
+    uint32_t capture;
+    uint32_t capture_bytes;
+    uint32_t consumer_pid;
+    uint32_t factories;
+    uint32_t session_rows;
+    uint32_t thread_rows;
+    uint32_t closed_rows;
+    uint64_t wall_ns;
+    int64_t now_ns;
+    uint64_t sessions_total;
+    uint64_t orphans;
+    uint64_t lost[...];
+    int64_t overhead_ns;
+};
+struct c4t_batch {
+    const char *text;
+    size_t text_size;
+    const char *notices;
+    size_t notices_size;
+    uint64_t events;
+    uint64_t lost;
+    int over;
+};
+struct c4t_total {
+    uint64_t n;
+    uint64_t bytes;
+    uint64_t done;
+    double seconds;
+    uint64_t slowest_sid;
+    double slowest_seconds;
+    double slowest_wall;
+    uint64_t buckets[...];
+};
+struct c4t_factory_copy {
+    char label[...];
+    uint32_t framing;
+    uint32_t upcalls;
+    uint64_t sessions;
+    int64_t states[...];
+};
+struct c4t_closed_copy {
+    uint32_t factory;
+    uint32_t domain;
+    int32_t code;
+    uint64_t n;
+    ...;
+};
+struct c4t_session_copy {
+    uint64_t sid;
+    int64_t t_last;
+    int64_t t_open;
+    int64_t t_opened;
+    int64_t t_closing;
+    int64_t t_closed;
+    int64_t t_disposed;
+    uint64_t flows[8];
+    uint64_t lost;
+    uint32_t factory;
+    uint32_t state;
+    uint32_t flags;
+    uint32_t last_event;
+    int32_t http_status;
+    uint32_t error_domain;
+    int32_t error_code;
+    char address[...];
+};
+struct c4t_flight_copy {
+    uint64_t sid;
+    int64_t ns;
+    uint32_t tid;
+    uint32_t event;
+    char name[...];
+};
+c4t_reader *c4t_reader_open(const char *path, int mode, int from_now, char *error, size_t error_size);
+void c4t_reader_close(c4t_reader *reader);
+void c4t_reader_info(c4t_reader *reader, struct c4t_reader_info *info);
+int c4t_reader_set_capture(c4t_reader *reader, uint32_t capture, uint32_t capture_bytes);
+void c4t_reader_collect(c4t_reader *reader, uint32_t wants, uint32_t wait_us, struct c4t_batch *batch);
+int c4t_reader_drain(c4t_reader *reader, uint32_t wants, struct c4t_batch *batch);
+void c4t_reader_stop(c4t_reader *reader);
+int c4t_reader_totals(c4t_reader *reader, uint32_t factory, const double *bounds, uint32_t bound_count, int take, struct c4t_total *totals);
+int c4t_reader_factory(c4t_reader *reader, uint32_t factory, struct c4t_factory_copy *copy);
+uint32_t c4t_reader_closed(c4t_reader *reader, struct c4t_closed_copy *copies, uint32_t room);
+uint32_t c4t_reader_sessions(c4t_reader *reader, struct c4t_session_copy *copies, uint32_t room);
+uint32_t c4t_reader_flights(c4t_reader *reader, struct c4t_flight_copy *copies, uint32_t room);

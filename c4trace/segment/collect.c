@@ -1,0 +1,117 @@
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "reader_state.h"
+
+#define HOLD_BACK_NS (500u * 1000u) /* most calls have returned by then, so an event and its duration share a line */
+#define PAUSE_MIN_NS (500u * 1000u)
+#define PAUSE_MAX_NS (10u * 1000u * 1000u)
+#define PAUSE_PER_IDLE 64u /* after an idle second, pauses are a 64th of it, up to the longest */
+#define FULL (1u << 20)    /* bytes of text worth a caller's time */
+#define LINE_MAX (6u * C4T_RECORD_MAX + 1024u)
+
+#define LIFECYCLE                                                                                                                             \
+    (1u << C4T_EV_OPEN | 1u << C4T_EV_FROM_NATIVE | 1u << C4T_EV_GOT_HTTP_RESPONSE | 1u << C4T_EV_GOT_PEER_CERTIFICATE | 1u << C4T_EV_OPENED | \
+     1u << C4T_EV_CLOSE_REQUESTED | 1u << C4T_EV_CLOSE | 1u << C4T_EV_REQUEST_CLOSE | 1u << C4T_EV_CLOSED | 1u << C4T_EV_DISPOSE |            \
+     1u << C4T_EV_GAP)
+
+static bool make_buffers(struct c4t_collected *collected) {
+    if (!collected->text) collected->text = malloc(FULL + LINE_MAX);
+    if (!collected->notices) collected->notices = malloc(FULL + LINE_MAX);
+    return collected->text && collected->notices;
+}
+
+static void begin_batch(struct c4t_reader *reader, struct c4t_batch *batch) {
+    memset(batch, 0, sizeof *batch);
+    reader->collected.text_size = reader->collected.notices_size = 0;
+}
+
+static void end_batch(struct c4t_reader *reader, struct c4t_batch *batch) {
+    const struct c4t_collected *collected = &reader->collected;
+    batch->text = collected->text;
+    batch->text_size = collected->text_size;
+    batch->notices = collected->notices;
+    batch->notices_size = collected->notices_size;
+}
+
+static void add(struct c4t_collected *collected, uint32_t wants, const struct c4t_event_view *view) {
+    bool notice = wants & C4T_WANT_LIFECYCLE && LIFECYCLE >> view->event & 1;
+    char *line = collected->text + collected->text_size;
+    size_t size = notice || wants & C4T_WANT_TEXT ? c4t_line(view, line) : 0;
+    if (wants & C4T_WANT_TEXT) collected->text_size += size;
+    if (!notice) return;
+    memcpy(collected->notices + collected->notices_size, line, size);
+    collected->notices_size += size;
+}
+
+static bool is_full(const struct c4t_collected *collected) { return collected->text_size >= FULL || collected->notices_size >= FULL; }
+
+/* What the look has, as far as there is room. Returns how many lines there were. */
+static uint64_t fill(struct c4t_reader *reader, uint32_t wants, struct c4t_batch *batch) {
+    struct c4t_event_view view;
+    uint64_t seen = 0;
+    while (!is_full(&reader->collected) && c4t_reader_next(reader, &view)) {
+        add(&reader->collected, wants, &view);
+        seen++;
+        if (view.kind == C4T_VIEW_EVENT) batch->events++;
+        if (view.kind == C4T_VIEW_GAP) batch->lost += view.n;
+    }
+    c4t_reader_done(reader);
+    return seen;
+}
+
+static void pause_for(uint64_t ns) {
+    if (!ns) return;
+    struct timespec time = {.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
+    nanosleep(&time, NULL);
+}
+
+/* Short pauses while there is work, longer ones the longer there was none: an idle host is left alone. */
+static uint64_t pause_before_look(const struct c4t_collected *collected, uint64_t now) {
+    if (collected->more) return 0;
+    uint64_t pause = (now - collected->idle_since_ns) / PAUSE_PER_IDLE;
+    pause = pause < PAUSE_MIN_NS ? PAUSE_MIN_NS : pause > PAUSE_MAX_NS ? PAUSE_MAX_NS : pause;
+    uint64_t since = now - collected->looked_ns;
+    return since < pause ? pause - since : 0;
+}
+
+/* Returns false when there will be nothing more to wait for. */
+static bool look(struct c4t_reader *reader, uint32_t wants, struct c4t_batch *batch) {
+    struct c4t_collected *collected = &reader->collected;
+    bool lost_lease = c4t_reader_look(reader, HOLD_BACK_NS) != 0;
+    uint64_t seen = lost_lease ? 0 : fill(reader, wants, batch);
+    collected->more = is_full(collected);
+    collected->looked_ns = c4t_clock_ns(CLOCK_MONOTONIC);
+    if (seen) collected->idle_since_ns = collected->looked_ns;
+    batch->over = lost_lease ? 2 : c4t_reader_host_is_over(reader);
+    return !batch->over && !collected->more && !collected->notices_size;
+}
+
+void c4t_reader_collect(struct c4t_reader *reader, uint32_t wants, uint32_t wait_us, struct c4t_batch *batch) {
+    struct c4t_collected *collected = &reader->collected;
+    begin_batch(reader, batch);
+    uint64_t now = c4t_clock_ns(CLOCK_MONOTONIC), deadline = now + (uint64_t)wait_us * 1000u;
+    /* relaxed: carries no other data */
+    while (make_buffers(collected) && !atomic_load_explicit(&reader->stop, memory_order_relaxed)) {
+        uint64_t pause = pause_before_look(collected, now);
+        if (now + pause > deadline) pause = deadline - now;
+        pause_for(pause);
+        if (!look(reader, wants, batch)) break;
+        now = collected->looked_ns;
+        if (now >= deadline) break;
+    }
+    end_batch(reader, batch);
+}
+
+int c4t_reader_drain(struct c4t_reader *reader, uint32_t wants, struct c4t_batch *batch) {
+    begin_batch(reader, batch);
+    if (!make_buffers(&reader->collected)) return 0;
+    if (!reader->collected.draining) c4t_reader_look_finally(reader);
+    reader->collected.draining = true;
+    uint64_t seen = fill(reader, wants, batch);
+    end_batch(reader, batch);
+    return seen != 0;
+}
+
+void c4t_reader_stop(struct c4t_reader *reader) { atomic_store_explicit(&reader->stop, 1, memory_order_relaxed); } /* relaxed: as where it is read */

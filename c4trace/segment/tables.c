@@ -1,0 +1,96 @@
+/* Rows of the segment's tables, copied. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "reader_state.h"
+
+/* relaxed, here and below unless said: each is one number of a moment */
+static uint64_t number(const _Atomic uint64_t *from) { return atomic_load_explicit(from, memory_order_relaxed); }
+static uint32_t small(const _Atomic uint32_t *from) { return atomic_load_explicit(from, memory_order_relaxed); }
+
+int c4t_reader_factory(struct c4t_reader *reader, uint32_t factory, struct c4t_factory_copy *copy) {
+    if (factory >= c4t_rows_in_use(&reader->live->factory_count, &reader->facts.factories)) return -1;
+    const struct c4t_factory_row *row = c4t_entry_of(reader, &reader->facts.factories, factory);
+    c4t_copy_text(copy->label, row->label, sizeof copy->label);
+    copy->framing = row->framing;
+    copy->upcalls = small(&row->upcalls);
+    copy->sessions = number(&row->sessions);
+    for (uint32_t i = 0; i < C4T_STATE_COUNT; i++) copy->states[i] = atomic_load_explicit(&row->states[i], memory_order_relaxed);
+    return 0;
+}
+
+uint32_t c4t_reader_closed(struct c4t_reader *reader, struct c4t_closed_copy *copies, uint32_t room) {
+    uint32_t rows = c4t_rows_in_use(&reader->live->closed_top, &reader->facts.closed), n = 0;
+    for (uint32_t i = 0; i < rows && n < room; i++) {
+        const struct c4t_closed_row *row = c4t_entry_of(reader, &reader->facts.closed, i);
+        uint64_t count = number(&row->n);
+        if (count) copies[n++] = (struct c4t_closed_copy){.factory = row->factory, .domain = row->domain, .code = row->code, .n = count};
+    }
+    return n;
+}
+
+static int64_t time_or_never(const struct c4t_reader *reader, uint64_t ticks) { return ticks ? c4t_time_ns(&reader->timeline, ticks) : INT64_MIN; }
+
+static void copy_flow(uint64_t *to, const struct c4t_flow *flow) {
+    to[0] = number(&flow->n);
+    to[1] = number(&flow->bytes);
+}
+
+static void copy_session(const struct c4t_reader *reader, const struct c4t_session_row *row, struct c4t_session_copy *copy) {
+    memset(copy, 0, sizeof *copy);
+    copy->t_last = time_or_never(reader, number(&row->t_last));
+    copy->t_open = time_or_never(reader, number(&row->t_open));
+    copy->t_opened = time_or_never(reader, number(&row->t_opened));
+    copy->t_closing = time_or_never(reader, number(&row->t_closing));
+    copy->t_closed = time_or_never(reader, number(&row->t_closed));
+    copy->t_disposed = time_or_never(reader, number(&row->t_disposed));
+    copy_flow(copy->flows, &row->write);
+    copy_flow(copy->flows + 2, &row->completed_write);
+    copy_flow(copy->flows + 4, &row->received);
+    copy_flow(copy->flows + 6, &row->completed_receive);
+    copy->lost = number(&row->lost);
+    copy->factory = row->factory;
+    copy->state = small(&row->state);
+    copy->flags = small(&row->flags);
+    copy->last_event = small(&row->last_event);
+    copy->http_status = atomic_load_explicit(&row->http_status, memory_order_relaxed);
+    copy->error_domain = small(&row->error_domain);
+    copy->error_code = atomic_load_explicit(&row->error_code, memory_order_relaxed);
+    c4t_copy_text(copy->address, row->address, sizeof copy->address);
+}
+
+uint32_t c4t_reader_sessions(struct c4t_reader *reader, struct c4t_session_copy *copies, uint32_t room) {
+    uint32_t rows = c4t_rows_in_use(&reader->live->session_top, &reader->facts.sessions), n = 0;
+    for (uint32_t i = 0; i < rows && n < room; i++) {
+        const struct c4t_session_row *row = c4t_entry_of(reader, &reader->facts.sessions, i);
+        uint64_t sid = atomic_load_explicit(&row->sid, memory_order_acquire); /* acquire: set last, the row is whole */
+        if (!sid) continue;
+        copy_session(reader, row, &copies[n]);
+        copies[n].sid = sid;
+        atomic_thread_fence(memory_order_acquire); /* acquire: the copy was made before sid is read again */
+        bool good = number(&row->sid) == sid && copies[n].state > C4T_STATE_FREE && copies[n].state < C4T_STATE_COUNT;
+        if (good) n++;
+    }
+    return n;
+}
+
+uint32_t c4t_reader_flights(struct c4t_reader *reader, struct c4t_flight_copy *copies, uint32_t room) {
+    struct c4t_reader_info info;
+    c4t_reader_info(reader, &info);
+    uint64_t now = c4t_moment(reader, info.state);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < info.thread_rows && n < room; i++) {
+        const struct c4t_thread_row *row = c4t_entry_of(reader, &reader->facts.threads, i);
+        uint32_t tid = atomic_load_explicit(&row->tid, memory_order_acquire);            /* acquire: the row is ready */
+        uint64_t what = atomic_load_explicit(&row->flight_what, memory_order_acquire); /* acquire: since was written before it */
+        uint64_t since = number(&row->flight_since);
+        atomic_thread_fence(memory_order_acquire); /* acquire: since is read before what is read again */
+        if (!tid || !what || what != number(&row->flight_what)) continue;
+        if ((what & 255) == C4T_EV_NONE || (what & 255) >= C4T_EV_COUNT) continue;
+        copies[n] = (struct c4t_flight_copy){.sid = what >> 8, .tid = tid, .event = (uint32_t)(what & 255)};
+        copies[n].ns = now > since ? c4t_duration_ns(&reader->timeline, now - since) : 0;
+        c4t_copy_text(copies[n].name, row->name, sizeof copies[n].name);
+        n++;
+    }
+    return n;
+}
