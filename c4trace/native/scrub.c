@@ -1,7 +1,8 @@
 /* Taking secrets out of running text: stretches of it are found to be secret, each stretch becomes one C4T_REDACTED.
  *
- * A run is what lies between white space, quotes and angle brackets; a word is letters, digits, '_' and '-'. One pass: every byte is
- * looked at a few times, never more. In doubt text is taken out: nobody misses it as much as a password would be missed.
+ * A run is what lies between white space, double quotes and angle brackets; a word is letters, digits, '_' and '-'. One pass: every byte
+ * is looked at a few times, never more. In doubt text is taken out: nobody misses it as much as a password would be missed. But for what
+ * lies before an '@', secrets end where a run ends, so that scrubbing what was scrubbed finds the same ones and changes nothing.
  */
 #include "scrub.h"
 
@@ -13,18 +14,22 @@ struct span {
     size_t from, to; /* empty where from >= to */
 };
 
+/* What a secret goes on to at least; where another one begins in it and goes further, it goes on from there again. */
+enum until { UNTIL_BREAK, UNTIL_SPACE, UNTIL_LINE_END };
+
 struct scan {
     const char *s;
     size_t size;
-    size_t run_end;        /* of the run looked at last */
-    size_t line_end;       /* of the line looked at last */
-    struct span quoted[2]; /* the '"' and the '\'' values looked at last */
-    struct span user;      /* user and password of that run */
-    struct span query;     /* query and fragment of that run */
-    struct span value;     /* behind a secret's name */
+    size_t run_end, space, line_end; /* where the run, the text without white space and the line looked at last end */
+    struct span quoted[2];           /* the '\'' and the '"' value looked at last */
+    size_t query;                    /* where the query or fragment of the run begins */
+    struct span user;                /* user and password of the run */
+    struct span value;               /* what a word or a query announced */
+    enum until until;                /* of value */
 };
 
-static bool is_break(char c) { return (unsigned char)c <= ' ' || c == 0x7F || c == '"' || c == '<' || c == '>'; }
+static bool is_space(char c) { return (unsigned char)c <= ' ' || c == 0x7F; }
+static bool is_break(char c) { return is_space(c) || c == '"' || c == '<' || c == '>'; }
 static bool is_line_end(char c) { return c == '\r' || c == '\n'; }
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
 static bool is_alnum(char c) { return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9'); }
@@ -32,10 +37,16 @@ static bool is_word(char c) { return is_alnum(c) || c == '_' || c == '-'; }
 static bool inside(struct span span, size_t i) { return i >= span.from && i < span.to; }
 
 /* The ends below are kept: the next word often asks for the same, and without that a hostile text would cost its square. */
-static size_t run_end(const struct scan *scan, size_t i) {
+static size_t run_end(struct scan *scan, size_t i) {
     if (i < scan->run_end) return scan->run_end;
     while (i < scan->size && !is_break(scan->s[i])) ++i;
     return i;
+}
+
+static size_t space(struct scan *scan, size_t i) {
+    if (i < scan->space) return scan->space;
+    while (i < scan->size && !is_space(scan->s[i])) ++i;
+    return scan->space = i;
 }
 
 static size_t line_end(struct scan *scan, size_t i) {
@@ -61,11 +72,10 @@ static void look_at_run(struct scan *scan, size_t from) {
         if (query == none && ((s[i] == '?' && slash < i) || (s[i] == '#' && url < i))) query = i;
     }
     scan->run_end = end;
-    scan->user = scan->query = (struct span){0, 0};
+    scan->query = query;
+    scan->user = (struct span){0, 0};
     if (at != none && (url != none || colon < at))
-        scan->user = (struct span){url == none || at_before_url ? from : url, at};
-    if (query != none) scan->query = (struct span){query + 1, end};
-    if (query != none && at != none && at > query && url != none) scan->user.to = end;
+        scan->user = (struct span){url == none || at_before_url ? from : url, at > query && url != none ? end : at};
 }
 
 /* Whether the word holds the entry; '_' and '-' in it do not count. */
@@ -101,54 +111,72 @@ static size_t skip(const struct scan *scan, size_t i, const char *set) {
     return i;
 }
 
-/* The value behind an opening quote, which is right before `from`. */
+static bool is_redacted(const struct scan *scan, size_t from) {
+    size_t size = strlen(C4T_REDACTED);
+    return scan->size - from >= size && !memcmp(scan->s + from, C4T_REDACTED, size);
+}
+
+/* The value behind the quote right before `from`. It goes on to the end of the run: 'it''s' is one value to some. */
 static struct span quoted(struct scan *scan, size_t from) {
     char quote = scan->s[from - 1];
     struct span *last = &scan->quoted[quote == '"'];
+    if (is_redacted(scan, from))
+        return (struct span){from, run_end(scan, from)}; /* it may have taken the closing quote with it */
     if (!inside(*last, from)) {
         size_t to = from;
         while (to < scan->size && scan->s[to] != quote) to += scan->s[to] == '\\' ? 2 : 1;
-        *last = (struct span){from, to < scan->size ? to : scan->size};
+        *last = (struct span){from, to < scan->size ? run_end(scan, to) : scan->size};
     }
     return (struct span){from, last->to};
 }
 
-/* The value behind the name that ends at `i`: name=value, "name": "value" and the like. Empty if none follows. */
-static struct span named_value(struct scan *scan, size_t i, bool whole_line) {
-    size_t sign = skip(scan, i, " \t\"'\\]");
-    size_t from = skip(scan, sign, "=:");
-    if (from == sign) return (struct span){0, 0};
-    from = skip(scan, from, "=:> \t\\");
-    if (from < scan->size && !whole_line && (scan->s[from] == '"' || scan->s[from] == '\''))
-        return quoted(scan, from + 1);
-    return (struct span){from, whole_line ? line_end(scan, from) : run_end(scan, from)};
+static size_t end_of(struct scan *scan, size_t i, enum until until) {
+    return until == UNTIL_LINE_END ? line_end(scan, i) : until == UNTIL_SPACE ? space(scan, i) : i;
 }
 
-/* The credential behind the scheme that ends at `i`: a run, or for Digest, which has many, the line. */
-static struct span credential(struct scan *scan, size_t i, bool whole_line) {
-    size_t from = skip(scan, i, " \t:=\"'");
-    if (from == i) return (struct span){0, 0};
-    return (struct span){from, whole_line ? line_end(scan, from) : run_end(scan, from)};
-}
-
-/* Find the secret that the word at `from` announces. */
-static void look_at_word(struct scan *scan, size_t from) {
-    size_t end = from;
-    while (end < scan->size && is_word(scan->s[end])) ++end;
-    const char *word = scan->s + from;
-    size_t size = end - from;
-    struct span found = {0, 0};
-    if (word_in(word, size, C4T_MASK_SCHEMES, word_is))
-        found = credential(scan, end, word_is(word, size, "digest"));
-    else if (word_in(word, size, C4T_MASK_SECRET_LINES, word_holds))
-        found = named_value(scan, end, true);
-    else if (word_in(word, size, C4T_MASK_SECRET_WORDS, word_holds))
-        found = named_value(scan, end, false);
+/* Hide what is announced at `i`. */
+static void hide(struct scan *scan, size_t i, struct span found, enum until until) {
     if (found.from >= found.to) return;
-    if (from >= scan->value.to)
+    if (i >= scan->value.to) {
         scan->value = found;
-    else if (found.to > scan->value.to)
-        scan->value.to = found.to;
+        scan->until = until;
+    } else if (found.to > scan->value.to) {
+        scan->value.to = end_of(scan, found.to, scan->until);
+    }
+}
+
+/* Hide the value behind the name at `i` that ends at `end`: name=value, "name": "value" and the like. */
+static void hide_named(struct scan *scan, size_t i, size_t end, enum until until) {
+    size_t sign = skip(scan, end, " \t\"'\\]");
+    size_t from = skip(scan, sign, "=:");
+    if (from == sign) return;
+    from = skip(scan, from, "=:> \t\\");
+    if (until == UNTIL_SPACE && from < scan->size && (scan->s[from] == '"' || scan->s[from] == '\''))
+        hide(scan, i, quoted(scan, from + 1), UNTIL_BREAK);
+    else
+        hide(scan, i, (struct span){from, end_of(scan, from, until)}, until);
+}
+
+/* Hide the credential behind the scheme at `i` that ends at `end`. */
+static void hide_credential(struct scan *scan, size_t i, size_t end, enum until until) {
+    size_t from = skip(scan, end, " \t:=\"'");
+    if (from > end) hide(scan, i, (struct span){from, end_of(scan, from, until)}, until);
+}
+
+/* Hide the secret that the word at `i` announces. */
+static void look_at_word(struct scan *scan, size_t i) {
+    size_t end = i;
+    while (end < scan->size && is_word(scan->s[end])) ++end;
+    const char *word = scan->s + i;
+    size_t size = end - i;
+    if (size >= 10 && !memcmp(word, "eyJ", 3)) /* {" in base64: a JSON web token, whatever was said before it */
+        hide(scan, i, (struct span){i, space(scan, i)}, UNTIL_SPACE);
+    else if (word_in(word, size, C4T_MASK_SCHEMES, word_is))
+        hide_credential(scan, i, end, word_is(word, size, "digest") ? UNTIL_LINE_END : UNTIL_SPACE);
+    else if (word_in(word, size, C4T_MASK_SECRET_LINES, word_holds))
+        hide_named(scan, i, end, UNTIL_LINE_END);
+    else if (word_in(word, size, C4T_MASK_SECRET_WORDS, word_holds))
+        hide_named(scan, i, end, UNTIL_SPACE);
 }
 
 bool c4t_scrub(struct c4t_text *text, const char *bytes, size_t size, bool json) {
@@ -157,15 +185,16 @@ bool c4t_scrub(struct c4t_text *text, const char *bytes, size_t size, bool json)
     size_t shown = 0; /* where the text begins that is to be shown next */
     for (size_t i = 0; i < size && !text->full; ++i) {
         if (i >= scan.run_end && !is_break(bytes[i])) look_at_run(&scan, i);
+        if (i < scan.run_end && i == scan.query) hide(&scan, i, (struct span){i + 1, space(&scan, i + 1)}, UNTIL_SPACE);
         if (is_word(bytes[i]) && (i == 0 || !is_word(bytes[i - 1]))) look_at_word(&scan, i);
-        bool hide = inside(scan.user, i) || inside(scan.query, i) || inside(scan.value, i);
-        if (hide && !hidden) {
+        bool secret = inside(scan.user, i) || inside(scan.value, i);
+        if (secret && !hidden) {
             c4t_text_utf8(text, bytes + shown, i - shown, json);
             c4t_text_puts(text, C4T_REDACTED);
             any = true;
         }
-        if (hide) shown = i + 1;
-        hidden = hide;
+        if (secret) shown = i + 1;
+        hidden = secret;
     }
     c4t_text_utf8(text, bytes + shown, size - shown, json);
     return any;

@@ -317,7 +317,7 @@ static void running_text_loses_its_secrets(void) {
     scrubs("Password : " CANARY ".", "Password : [redacted]");
     scrubs("{\"clientSecret\": \"a\\\"" CANARY "\", \"n\": 1}", "{\"clientSecret\": \"[redacted]\", \"n\": 1}");
     scrubs("{\\\"password\\\":\\\"" CANARY "\\\"}", "{\\\"password\\\":\\\"[redacted]");
-    scrubs("access_TOKEN='" CANARY " " CANARY "' id", "access_TOKEN='[redacted]' id");
+    scrubs("access_TOKEN='" CANARY " " CANARY "' id", "access_TOKEN='[redacted] id");
     scrubs("SyncGatewaySession=" CANARY, "SyncGatewaySession=[redacted]");
     scrubs("headers['X-Api-Key'] = " CANARY, "headers['X-Api-Key'] = [redacted]");
 }
