@@ -8,13 +8,29 @@
 #include "factories.h"
 
 /* "3.0.0 …" -> size of C4SocketFactory, 0 where c4trace does not know the version: `attached` came with 3.4 and 4.1 (rule C4S-006). */
-static size_t factory_size_of(const char *version) {
-    int major = 0, minor = 0;
-    if (sscanf(version, "%d.%d", &major, &minor) != 2) return 0;
+static size_t size_by_version(int major, int minor) {
     if (major == 2) return minor >= 5 ? C4T_FACTORY_SIZE_64 : 0;
     if (major == 3) return minor >= 4 ? C4T_FACTORY_SIZE_72 : C4T_FACTORY_SIZE_64;
     if (major == 4) return minor >= 1 ? C4T_FACTORY_SIZE_72 : C4T_FACTORY_SIZE_64;
     return 0;
+}
+
+/* Official builds may give a commit in place of a version. c4repl_getCorrelationID came in the releases that added `attached`. */
+static size_t factory_size_of(const struct c4t_litecore *litecore) {
+    int major = 0, minor = 0;
+    if (sscanf(litecore->version, "%d.%d.", &major, &minor) == 2) return size_by_version(major, minor);
+    return dlsym(litecore->library, "c4repl_getCorrelationID") ? C4T_FACTORY_SIZE_72 : C4T_FACTORY_SIZE_64;
+}
+
+/* Commits that are known to be a release. */
+static const struct {
+    const char *commit, *version;
+} releases[] = {{"b018a12d", "3.0.0"}};
+
+static void name_release(struct c4t_litecore *litecore) {
+    for (size_t i = 0; i < sizeof releases / sizeof *releases; i++)
+        if (!strncmp(litecore->version, releases[i].commit, 8))
+            snprintf(litecore->version, sizeof litecore->version, "%s (%s)", releases[i].version, releases[i].commit);
 }
 
 static void read_version(struct c4t_litecore *litecore) {
@@ -38,7 +54,8 @@ static bool bind(struct c4t_litecore *litecore, void *library) {
     if (!real->opened || !real->received || !real->closed || !real->completed_write || !real->got_http_response || !real->close_requested)
         return false;
     read_version(litecore);
-    real->factory_size = factory_size_of(litecore->version);
+    name_release(litecore);
+    real->factory_size = factory_size_of(litecore);
     return true;
 }
 

@@ -13,7 +13,7 @@
 void c4t_publish(struct c4t_frame *frame, struct c4t_entry *entry) {
     entry->event = frame->event;
     entry->factory = frame->factory;
-    entry->sid = frame->session ? atomic_load_explicit(&frame->session->sid, memory_order_relaxed) : 0; /* relaxed: set before it was found */
+    entry->sid = c4t_sid(frame->session);
     entry->ticks = frame->began;
     entry->call = frame->call;
     frame->published = c4t_ring_put(frame->thread, entry, frame->session);
@@ -23,7 +23,7 @@ void c4t_return_record(struct c4t_frame *frame, uint64_t ended, uint64_t took) {
     struct c4t_entry entry = {.event = frame->event,
                               .flags = (uint8_t)(C4T_REC_RETURN | frame->return_flags),
                               .factory = frame->factory,
-                              .sid = frame->session ? atomic_load_explicit(&frame->session->sid, memory_order_relaxed) : 0, /* relaxed: as above */
+                              .sid = c4t_sid(frame->session),
                               .ticks = ended,
                               .call = frame->call,
                               .n = took};

@@ -4,23 +4,23 @@
 
 #include "tracer.h"
 
-static inline uint32_t c4t_bucket(uint64_t ticks) {
+C4T_HOT uint32_t c4t_bucket(uint64_t ticks) {
     if (ticks < 16) return (uint32_t)ticks;
     if (C4T_UNLIKELY(ticks >> 48)) return C4T_HIST_BUCKETS - 1;
     uint32_t e = 63u - (uint32_t)__builtin_clzll(ticks);
     return 16u * (e - 3u) + (uint32_t)((ticks >> (e - 4u)) & 15u);
 }
 
-static inline bool c4t_is_shared(const struct c4t_cells *cells) { return cells->flags & C4T_CELLS_SHARED; }
+C4T_HOT bool c4t_is_shared(const struct c4t_cells *cells) { return cells->flags & C4T_CELLS_SHARED; }
 
 /* relaxed, all: a count carries no other data; a reader sums what it sees. Single writer unless shared. */
-static inline void c4t_add(_Atomic uint64_t *count, uint64_t n, bool shared) {
+C4T_HOT void c4t_add(_Atomic uint64_t *count, uint64_t n, bool shared) {
     if (C4T_UNLIKELY(shared)) atomic_fetch_add_explicit(count, n, memory_order_relaxed);
     else atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
 /* Add one finished duration. */
-static inline void c4t_apply(struct c4t_cell *cell, uint64_t ticks, bool shared) {
+C4T_HOT void c4t_apply(struct c4t_cell *cell, uint64_t ticks, bool shared) {
     c4t_add(&cell->sum, ticks, shared);
     c4t_add(&cell->hist[c4t_bucket(ticks)], 1, shared);
     uint64_t done = shared ? 0 : atomic_load_explicit(&cell->done, memory_order_relaxed);
@@ -29,7 +29,7 @@ static inline void c4t_apply(struct c4t_cell *cell, uint64_t ticks, bool shared)
     else atomic_store_explicit(&cell->done, done + 1, memory_order_release);
 }
 
-static inline void c4t_exemplar(struct c4t_cell *cell, uint64_t sid, uint64_t ticks, uint64_t now) {
+C4T_HOT void c4t_exemplar(struct c4t_cell *cell, uint64_t sid, uint64_t ticks, uint64_t now) {
     /* relaxed, all: an exemplar is an illustration; a torn one names another slow session */
     if (C4T_LIKELY(ticks <= atomic_load_explicit(&cell->slowest_ticks, memory_order_relaxed))) return;
     atomic_store_explicit(&cell->slowest_sid, sid, memory_order_relaxed);
@@ -38,7 +38,7 @@ static inline void c4t_exemplar(struct c4t_cell *cell, uint64_t sid, uint64_t ti
 }
 
 /* The duration that waits in the thread's row goes into its cell: one event late, when the cell's lines are in the cache again. */
-static inline void c4t_apply_pending(struct c4t_thread *thread) {
+C4T_HOT void c4t_apply_pending(struct c4t_thread *thread) {
     struct c4t_cell *cell = thread->pending;
     if (!cell) return;
     thread->pending = NULL;
@@ -57,9 +57,9 @@ static inline void c4t_observe(struct c4t_cells *cells, enum c4t_latency latency
 
 /* Progress of a session's direction: `n` bytes began (write, received) or ended (completedWrite, completedReceive) at `now`. Latencies of
  * what is covered by it are observed in `cells`. */
-C4T_INTERNAL void c4t_flow_begin(struct c4t_session *session, struct c4t_ack *ack, struct c4t_flow *begun, struct c4t_flow *ended, uint64_t n,
+C4T_INTERNAL void c4t_flow_begin(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, struct c4t_flow *ended, uint64_t n,
                                  uint64_t now);
-C4T_INTERNAL void c4t_flow_end(struct c4t_session *session, struct c4t_ack *ack, struct c4t_flow *begun, struct c4t_flow *ended, uint64_t n,
-                               uint64_t now, struct c4t_cells *cells, enum c4t_latency latency);
+C4T_INTERNAL void c4t_flow_end(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, struct c4t_flow *ended, uint64_t n,
+                               uint64_t now, uint64_t sid, struct c4t_cells *cells, enum c4t_latency latency);
 
 #endif

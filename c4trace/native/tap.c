@@ -4,7 +4,7 @@
 #include "factories.h"
 
 /* What every call after open has in common: the frame of a session that is known or adopted. */
-static bool enter_call(struct c4t_frame *frame, struct c4t_factory *factory, c4t_socket *socket, enum c4t_event event) {
+C4T_HOT bool enter_call(struct c4t_frame *frame, struct c4t_factory *factory, c4t_socket *socket, enum c4t_event event) {
     struct c4trace_tracer *tracer = atomic_load_explicit(&factory->tracer, memory_order_relaxed); /* relaxed: set before the factory was handed out */
     if (C4T_UNLIKELY(!c4t_is_active(tracer))) return false;
     struct c4t_session *session = c4t_session_find(socket);
@@ -56,7 +56,7 @@ static void call_write(struct c4t_factory *factory, c4t_socket *socket, c4t_slic
     struct c4t_session *session = frame.session;
     struct c4t_session_row *row = session->row;
     c4t_add(&frame.cell->bytes, slice.size, c4t_is_shared(frame.cells));
-    c4t_flow_begin(session, &session->write, &row->write, &row->completed_write, slice.size, frame.began);
+    c4t_flow_begin(frame.thread, &session->write, &row->write, &row->completed_write, slice.size, frame.began);
     c4t_publish_data(&frame, slice);
     c4t_forward(&frame);
     factory->inner.write(socket, slice);
@@ -72,7 +72,7 @@ static void call_completed_receive(struct c4t_factory *factory, c4t_socket *sock
     struct c4t_session *session = frame.session;
     struct c4t_session_row *row = session->row;
     c4t_add(&frame.cell->bytes, n, c4t_is_shared(frame.cells));
-    c4t_flow_end(session, &session->receive, &row->received, &row->completed_receive, n, frame.began, frame.cells, C4T_LAT_RECEIVE_ACK);
+    c4t_flow_end(frame.thread, &session->receive, &row->received, &row->completed_receive, n, frame.began, c4t_sid(session), frame.cells, C4T_LAT_RECEIVE_ACK);
     c4t_publish_plain(&frame, n, 0);
     c4t_forward(&frame);
     factory->inner.completed_receive(socket, n);

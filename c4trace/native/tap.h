@@ -29,13 +29,16 @@ struct c4t_frame {
     uint8_t return_flags;
 };
 
-static inline bool c4t_is_active(const struct c4trace_tracer *tracer) {
+/* relaxed: set before the session can be found, and not changed while it is in use */
+static inline uint64_t c4t_sid(const struct c4t_session *session) { return session ? atomic_load_explicit(&session->sid, memory_order_relaxed) : 0; }
+
+C4T_HOT bool c4t_is_active(const struct c4trace_tracer *tracer) {
     /* relaxed: a call that just misses an opening or closing tracer passes as it came */
     return tracer && C4T_LIKELY(atomic_load_explicit(&tracer->active, memory_order_relaxed));
 }
 
 /* Begin to trace `event` of `session` (NULL: unknown socket). False: forward untraced. */
-static inline bool c4t_enter(struct c4t_frame *frame, struct c4trace_tracer *tracer, struct c4t_factory *factory, struct c4t_session *session,
+C4T_HOT bool c4t_enter(struct c4t_frame *frame, struct c4trace_tracer *tracer, struct c4t_factory *factory, struct c4t_session *session,
                              enum c4t_event event) {
     struct c4t_thread *thread = c4t_thread_of(tracer);
     if (C4T_UNLIKELY(!thread)) return false;
@@ -65,9 +68,9 @@ static inline bool c4t_enter(struct c4t_frame *frame, struct c4trace_tracer *tra
 }
 
 /* Say in the thread's row which call it is in, then forward. */
-static inline void c4t_forward(struct c4t_frame *frame) {
+C4T_HOT void c4t_forward(struct c4t_frame *frame) {
     struct c4t_thread_row *row = frame->thread->row;
-    uint64_t sid = frame->session ? atomic_load_explicit(&frame->session->sid, memory_order_relaxed) : 0; /* relaxed: set before it was found */
+    uint64_t sid = c4t_sid(frame->session);
     /* relaxed: this thread alone writes them; release: since before what, so that a reader never pairs a new call with an old time */
     frame->outer_what = atomic_load_explicit(&row->flight_what, memory_order_relaxed);
     frame->outer_since = atomic_load_explicit(&row->flight_since, memory_order_relaxed);
@@ -78,7 +81,7 @@ static inline void c4t_forward(struct c4t_frame *frame) {
 
 C4T_INTERNAL void c4t_return_record(struct c4t_frame *frame, uint64_t ended, uint64_t took);
 
-static inline void c4t_leave(struct c4t_frame *frame) {
+C4T_HOT void c4t_leave(struct c4t_frame *frame) {
     struct c4trace_tracer *tracer = frame->tracer;
     struct c4t_thread *thread = frame->thread;
     uint64_t ended = c4t_clock_ticks(tracer->clock);
@@ -93,7 +96,7 @@ static inline void c4t_leave(struct c4t_frame *frame) {
     struct c4t_cell *cell = frame->cell;
     uint64_t slowest = atomic_load_explicit(&cell->slowest_ticks, memory_order_relaxed); /* relaxed: see c4t_exemplar */
     if (C4T_UNLIKELY(took > slowest) && frame->session)
-        c4t_exemplar(cell, atomic_load_explicit(&frame->session->sid, memory_order_relaxed), took, ended);
+        c4t_exemplar(cell, c4t_sid(frame->session), took, ended);
     if (C4T_UNLIKELY(c4t_is_shared(frame->cells))) {
         c4t_apply(cell, took, true);
     } else {
@@ -112,7 +115,7 @@ static inline void c4t_leave(struct c4t_frame *frame) {
 /* Publish the entry record with what `entry` adds; fills in event, session, stamp and call. */
 C4T_INTERNAL void c4t_publish(struct c4t_frame *frame, struct c4t_entry *entry);
 /* Publish an event without text or data. */
-static inline void c4t_publish_plain(struct c4t_frame *frame, uint64_t n, int32_t code) {
+C4T_HOT void c4t_publish_plain(struct c4t_frame *frame, uint64_t n, int32_t code) {
     if (frame->capture == C4T_CAPTURE_OFF) return;
     struct c4t_entry entry = {.n = n, .code = code};
     c4t_publish(frame, &entry);
@@ -129,7 +132,7 @@ C4T_INTERNAL void c4t_publish_response(struct c4t_frame *frame, int32_t status, 
 C4T_INTERNAL void c4t_publish_certificate(struct c4t_frame *frame, c4t_slice der, c4t_slice hostname);
 
 /* The session's last event, for its row. */
-static inline void c4t_touch(struct c4t_session *session, enum c4t_event event, uint64_t ticks) {
+C4T_HOT void c4t_touch(struct c4t_session *session, enum c4t_event event, uint64_t ticks) {
     /* relaxed, both: advisory */
     atomic_store_explicit(&session->row->last_event, (uint32_t)event, memory_order_relaxed);
     atomic_store_explicit(&session->row->t_last, ticks, memory_order_relaxed);

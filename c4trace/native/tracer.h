@@ -13,6 +13,7 @@
 
 #define C4T_LIKELY(x) __builtin_expect(!!(x), 1)
 #define C4T_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define C4T_HOT static inline __attribute__((always_inline)) /* part of every traced call; gcc would make calls of them */
 #define C4T_INTERNAL __attribute__((visibility("hidden")))
 
 #define C4T_TRACERS_MAX 8    /* open at the same time */

@@ -15,7 +15,7 @@ static __thread struct {
 } incoming __attribute__((tls_model("initial-exec")));
 
 /* The frame of an up-call; false: forward untraced. */
-static bool enter_upcall(struct c4t_frame *frame, c4t_socket *socket, enum c4t_event event) {
+C4T_HOT bool enter_upcall(struct c4t_frame *frame, c4t_socket *socket, enum c4t_event event) {
     struct c4t_session *session = c4t_session_find(socket);
     if (C4T_UNLIKELY(!session)) {
         for (int i = 0; i < C4T_TRACERS_MAX; i++)
@@ -66,7 +66,7 @@ static void up_opened(struct c4t_port *port, c4t_socket *socket) {
         if (atomic_compare_exchange_strong_explicit(&row->t_opened, &never, frame.began, memory_order_relaxed, memory_order_relaxed)) {
             uint64_t since = atomic_load_explicit(&row->t_open, memory_order_relaxed);
             c4t_session_advance(frame.session, C4T_STATE_OPEN);
-            c4t_observe(frame.cells, C4T_LAT_OPEN, row->sid, frame.began > since ? frame.began - since : 0, frame.began);
+            c4t_observe(frame.cells, C4T_LAT_OPEN, c4t_sid(frame.session), frame.began > since ? frame.began - since : 0, frame.began);
         }
         c4t_publish_plain(&frame, 0, 0);
         c4t_forward(&frame);
@@ -82,7 +82,7 @@ static void up_received(struct c4t_port *port, c4t_socket *socket, c4t_slice dat
         struct c4t_session *session = frame.session;
         struct c4t_session_row *row = session->row;
         c4t_add(&frame.cell->bytes, data.size, c4t_is_shared(frame.cells));
-        c4t_flow_begin(session, &session->receive, &row->received, &row->completed_receive, data.size, frame.began);
+        c4t_flow_begin(frame.thread, &session->receive, &row->received, &row->completed_receive, data.size, frame.began);
         c4t_publish_data(&frame, data); /* before the up-call: LiteCore unmasks in place (rule C4S-044) */
         c4t_forward(&frame);
     }
@@ -97,7 +97,7 @@ static void up_completed_write(struct c4t_port *port, c4t_socket *socket, size_t
         struct c4t_session *session = frame.session;
         struct c4t_session_row *row = session->row;
         c4t_add(&frame.cell->bytes, n, c4t_is_shared(frame.cells));
-        c4t_flow_end(session, &session->write, &row->write, &row->completed_write, n, frame.began, frame.cells, C4T_LAT_WRITE_ACK);
+        c4t_flow_end(frame.thread, &session->write, &row->write, &row->completed_write, n, frame.began, c4t_sid(session), frame.cells, C4T_LAT_WRITE_ACK);
         c4t_publish_plain(&frame, n, 0);
         c4t_forward(&frame);
     }
@@ -120,7 +120,7 @@ static void up_close_requested(struct c4t_port *port, c4t_socket *socket, int st
 static void observe_since(struct c4t_frame *frame, enum c4t_latency latency, uint64_t since) {
     if (!since) return;
     uint64_t took = frame->began > since ? frame->began - since : 0;
-    c4t_observe(frame->cells, latency, atomic_load_explicit(&frame->session->sid, memory_order_relaxed), took, frame->began);
+    c4t_observe(frame->cells, latency, c4t_sid(frame->session), took, frame->began);
 }
 
 static void note_closed(struct c4t_frame *frame, c4t_error error) {
