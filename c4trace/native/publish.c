@@ -10,24 +10,32 @@
 #define TEXT2_MAX (48u * 1024u)
 #define RESTAMP_FROM 256u /* a copy this large would show in the callee's duration */
 
-void c4t_publish(struct c4t_frame *frame, struct c4t_entry *entry) {
+/* Put the entry record in the ring, filling in what the frame knows. */
+static struct c4t_published publish(const struct c4t_frame *frame, struct c4t_entry *entry, bool restamp) {
     entry->event = frame->event;
     entry->factory = frame->factory;
     entry->sid = c4t_sid(frame->session);
     entry->ticks = frame->began;
     entry->call = frame->call;
-    frame->published = c4t_ring_put(frame->thread, entry, frame->session);
+    struct c4t_published done = {c4t_ring_put(frame->thread, entry, frame->session), frame->began};
+    if (restamp) done.began = c4t_clock_ticks(frame->tracer->clock);
+    return done;
 }
 
-void c4t_return_record(struct c4t_frame *frame, uint64_t ended, uint64_t took) {
-    struct c4t_entry entry = {.event = frame->event,
-                              .flags = (uint8_t)(C4T_REC_RETURN | frame->return_flags),
-                              .factory = frame->factory,
-                              .sid = c4t_sid(frame->session),
+bool c4t_publish_slow(struct c4t_frame frame, uint64_t n, int32_t code) {
+    struct c4t_entry entry = {.n = n, .code = code};
+    return publish(&frame, &entry, false).published;
+}
+
+void c4t_return_slow(struct c4t_frame frame, uint64_t ended, uint64_t took) {
+    struct c4t_entry entry = {.event = frame.event,
+                              .flags = (uint8_t)(C4T_REC_RETURN | frame.return_flags),
+                              .factory = frame.factory,
+                              .sid = c4t_sid(frame.session),
                               .ticks = ended,
-                              .call = frame->call,
+                              .call = frame.call,
                               .n = took};
-    c4t_ring_put_return(frame->thread, &entry);
+    c4t_ring_put_return(frame.thread, &entry);
 }
 
 static uint32_t wanted_bytes(const struct c4t_frame *frame, size_t size) {
@@ -37,27 +45,33 @@ static uint32_t wanted_bytes(const struct c4t_frame *frame, size_t size) {
     return (uint32_t)(size < limit ? size : limit);
 }
 
-void c4t_publish_data(struct c4t_frame *frame, c4t_slice slice) {
-    if (frame->capture == C4T_CAPTURE_OFF) return;
+struct c4t_published c4t_publish_slice(struct c4t_frame frame, c4t_slice slice) {
     struct c4t_entry entry = {.n = slice.size};
     if (slice.buf) {
         entry.data = slice.buf;
-        entry.data_size = wanted_bytes(frame, slice.size);
-        if (frame->capture >= C4T_CAPTURE_BYTES && entry.data_size < slice.size) entry.flags |= C4T_REC_CUT;
+        entry.data_size = wanted_bytes(&frame, slice.size);
+        if (entry.data_size < slice.size) entry.flags |= C4T_REC_CUT;
     }
-    c4t_publish(frame, &entry);
-    if (entry.data_size >= RESTAMP_FROM) frame->began = c4t_clock_ticks(frame->tracer->clock);
+    return publish(&frame, &entry, entry.data_size >= RESTAMP_FROM);
 }
 
-void c4t_publish_message(struct c4t_frame *frame, int32_t code, uint16_t domain, c4t_slice message) {
-    if (frame->capture == C4T_CAPTURE_OFF) return;
+struct c4t_published c4t_publish_text(struct c4t_frame frame, int32_t code, uint16_t domain, c4t_slice message) {
     char text[TEXT1_MAX];
     unsigned flags = 0;
     struct c4t_entry entry = {.code = code, .domain = domain, .text1 = text};
-    if (frame->capture >= C4T_CAPTURE_HEADERS && message.buf && message.size)
+    if (frame.capture >= C4T_CAPTURE_HEADERS && message.buf && message.size)
         entry.text1_size = (uint16_t)c4t_scrub_text(message.buf, message.size, text, sizeof text, &flags);
     entry.flags = (uint8_t)flags;
-    c4t_publish(frame, &entry);
+    return publish(&frame, &entry, true);
+}
+
+/* The text is resolved now, because the handle in a C4Error means something in this process only. */
+struct c4t_published c4t_publish_error(struct c4t_frame frame, const c4t_upcalls *real, c4t_error error) {
+    c4t_slice message = {NULL, 0};
+    if (error.code && frame.capture >= C4T_CAPTURE_HEADERS && real->error_message && real->release_buffer) message = real->error_message(error);
+    struct c4t_published done = c4t_publish_text(frame, error.code, error.domain, message);
+    if (message.buf) real->release_buffer(message.buf);
+    return done;
 }
 
 /* scheme://hostname:port/path, scrubbed; returns its length. */
@@ -84,49 +98,47 @@ static uint32_t json_text(size_t (*json)(const void *, size_t, char *, size_t, u
     return (uint32_t)json(fleece.buf, fleece.size, *buffer, TEXT2_MAX, flags);
 }
 
-void c4t_publish_open(struct c4t_frame *frame, const c4t_address *address, c4t_slice options) {
+struct c4t_published c4t_publish_address(struct c4t_frame frame, const c4t_address *address, c4t_slice options) {
     char text[TEXT1_MAX];
     unsigned flags = 0;
     struct c4t_entry entry = {.text1 = text};
     char *json = NULL;
-    if (frame->capture >= C4T_CAPTURE_HEADERS) {
+    if (frame.capture >= C4T_CAPTURE_HEADERS) {
         if (address) entry.text1_size = (uint16_t)address_text(address, text, sizeof text, &flags);
         entry.text2_size = json_text(c4t_options_json, options, &json, &flags);
         entry.text2 = json;
-        c4t_session_address(frame->session, text, entry.text1_size);
+        c4t_session_address(frame.session, text, entry.text1_size);
     }
     entry.flags = (uint8_t)(flags | C4T_REC_ADDRESS);
-    if (frame->capture != C4T_CAPTURE_OFF) c4t_publish(frame, &entry);
+    struct c4t_published done = publish(&frame, &entry, true);
     free(json);
-    frame->began = c4t_clock_ticks(frame->tracer->clock);
+    return done;
 }
 
-void c4t_publish_response(struct c4t_frame *frame, int32_t status, c4t_slice headers) {
-    if (frame->capture == C4T_CAPTURE_OFF) return;
+struct c4t_published c4t_publish_headers(struct c4t_frame frame, int32_t status, c4t_slice headers) {
     unsigned flags = 0;
     char *json = NULL;
     struct c4t_entry entry = {.code = status};
-    if (frame->capture >= C4T_CAPTURE_HEADERS) {
+    if (frame.capture >= C4T_CAPTURE_HEADERS) {
         entry.text2_size = json_text(c4t_headers_json, headers, &json, &flags);
         entry.text2 = json;
     }
     entry.flags = (uint8_t)flags;
-    c4t_publish(frame, &entry);
+    struct c4t_published done = publish(&frame, &entry, true);
     free(json);
-    frame->began = c4t_clock_ticks(frame->tracer->clock);
+    return done;
 }
 
-void c4t_publish_certificate(struct c4t_frame *frame, c4t_slice der, c4t_slice hostname) {
-    if (frame->capture == C4T_CAPTURE_OFF) return;
+struct c4t_published c4t_publish_identity(struct c4t_frame frame, c4t_slice der, c4t_slice hostname) {
     char text[TEXT1_MAX];
     unsigned flags = 0;
     struct c4t_entry entry = {.n = der.size, .text1 = text};
-    if (frame->capture >= C4T_CAPTURE_HEADERS && hostname.buf && hostname.size)
+    if (frame.capture >= C4T_CAPTURE_HEADERS && hostname.buf && hostname.size)
         entry.text1_size = (uint16_t)c4t_scrub_text(hostname.buf, hostname.size, text, sizeof text, &flags);
-    if (frame->capture == C4T_CAPTURE_FULL && der.buf) {
+    if (frame.capture == C4T_CAPTURE_FULL && der.buf) {
         entry.data = der.buf;
-        entry.data_size = wanted_bytes(frame, der.size);
+        entry.data_size = wanted_bytes(&frame, der.size);
     }
     entry.flags = (uint8_t)flags;
-    c4t_publish(frame, &entry);
+    return publish(&frame, &entry, true);
 }

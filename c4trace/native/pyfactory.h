@@ -67,7 +67,7 @@ C4TRACE_API bool c4tpy_completed_write(c4tpy_socket *socket, size_t n);
 C4TRACE_API bool c4tpy_close_requested(c4tpy_socket *socket, int status, const void *message, size_t size);
 /* Made from inside `close` that is inside an up-call of the same socket, it is put off to that up-call's end (rule C4S-052). */
 C4TRACE_API bool c4tpy_closed(c4tpy_socket *socket, int domain, int code, const void *message, size_t size);
-/* 1 or 0: the answer; -1: dropped. */
+/* 1 or 0: the answer (1 also where this LiteCore does not ask); -1: dropped. */
 C4TRACE_API int c4tpy_got_peer_certificate(c4tpy_socket *socket, const void *der, size_t size, const void *hostname,
                                            size_t hostname_size);
 /* fromNative; kept for the caller, who drops it. NULL: this LiteCore lacks the function. */

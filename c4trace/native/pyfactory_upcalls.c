@@ -71,6 +71,7 @@ bool c4tpy_got_http_response(c4tpy_socket *socket, int status, const void *heade
 int c4tpy_got_peer_certificate(c4tpy_socket *socket, const void *der, size_t size, const void *hostname,
                                size_t hostname_size) {
     bool (*function)(c4t_socket *, c4t_slice, c4t_slice) = socket->factory->up.got_peer_certificate;
+    if (!function && !atomic_load_explicit(&socket->closed, memory_order_acquire)) return 1; /* acquire: as in begin */
     struct frame frame;
     if (!begin(socket, function, &frame)) return -1;
     bool answer = function(socket->socket, (c4t_slice){der, size}, (c4t_slice){hostname, hostname_size});

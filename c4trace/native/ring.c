@@ -4,15 +4,6 @@
 
 #define LEASE_SECONDS 3u
 
-/* Orders the store of `reserved` before the record's bytes, for a reader that overtakes us in flight-recorder mode. */
-static inline void store_fence(void) {
-#if defined(__aarch64__)
-    __asm__ volatile("dmb ishst" ::: "memory");
-#else
-    __asm__ volatile("" ::: "memory"); /* x86 keeps stores in order */
-#endif
-}
-
 static inline uint64_t padded(uint64_t size) { return (size + 63u) & ~(uint64_t)63u; }
 
 /* Is a consumer reading, so that nothing it has not read may be overwritten? A lease that is not renewed is void: a consumer that
@@ -28,24 +19,23 @@ static bool consumer_lives(struct c4trace_tracer *tracer) {
     return false;
 }
 
-/* Room for `end` in the thread's own ring? */
-static bool has_room(struct c4t_thread *thread, uint64_t end) {
-    if (C4T_LIKELY(end - thread->tail <= thread->ring_cap)) return true;
+bool c4t_ring_has_room(struct c4t_thread *thread, uint64_t end) {
     struct c4t_segment_header *header = thread->tracer->header;
-    if (!atomic_load_explicit(&header->consumer_pid, memory_order_relaxed)) return true; /* relaxed: a mode; either answer is safe */
+    if (!atomic_load_explicit(&header->consumer_pid, memory_order_relaxed)) { /* relaxed: a mode; either answer is safe */
+        /* Flight recorder: look again a sixteenth of the ring later. */
+        thread->tail = end - thread->ring_cap + thread->ring_cap / C4T_RING_ANCHORS;
+        return true;
+    }
     /* acquire: the consumer has read what we are about to overwrite */
     thread->tail = atomic_load_explicit(&thread->ring->tail, memory_order_acquire);
     if (end - thread->tail <= thread->ring_cap) return true;
     return !consumer_lives(thread->tracer);
 }
 
-static void write_record(unsigned char *at, const struct c4t_entry *entry, uint32_t tid, uint32_t size) {
-    struct c4t_record *record = (struct c4t_record *)at;
-    record->size = size;
+static void write_record(struct c4t_record *record, const struct c4t_entry *entry) {
     record->event = entry->event;
     record->flags = entry->flags;
     record->factory = entry->factory;
-    record->tid = tid;
     record->ticks = entry->ticks;
     record->sid = entry->sid;
     record->call = entry->call;
@@ -55,33 +45,17 @@ static void write_record(unsigned char *at, const struct c4t_entry *entry, uint3
     record->text1 = entry->text1_size;
     record->text2 = entry->text2_size;
     record->data = entry->data_size;
-    unsigned char *body = at + sizeof *record;
+    unsigned char *body = (unsigned char *)(record + 1);
     if (entry->text1_size) memcpy(body, entry->text1, entry->text1_size);
     if (entry->text2_size) memcpy(body + entry->text1_size, entry->text2, entry->text2_size);
     if (entry->data_size) memcpy(body + entry->text1_size + entry->text2_size, entry->data, entry->data_size);
 }
 
-static inline void set_anchor(struct c4t_thread *thread, uint64_t position) {
-    uint32_t block = (uint32_t)((position & (thread->ring_cap - 1)) / (thread->ring_cap / C4T_RING_ANCHORS));
-    if (C4T_LIKELY(block == thread->block)) return;
-    thread->block = block;
-    atomic_store_explicit(&thread->ring->anchor[block], position, memory_order_release); /* release: after `reserved` moved past its old lap */
-}
-
-static inline uint32_t mark_of(uint64_t position) { return (uint32_t)(position >> 6) + 1u; }
-
 static bool put_own(struct c4t_thread *thread, const struct c4t_entry *entry, uint64_t size) {
-    uint64_t position = thread->head, end = position + size;
-    if (C4T_UNLIKELY(!has_room(thread, end))) return false;
-    struct c4t_ring *ring = thread->ring;
-    atomic_store_explicit(&ring->reserved, end, memory_order_relaxed); /* relaxed: ordered by the fence */
-    store_fence();
-    set_anchor(thread, position);
-    unsigned char *at = thread->ring_data + (position & (thread->ring_cap - 1));
-    write_record(at, entry, thread->tid, (uint32_t)size);
-    atomic_store_explicit(&((struct c4t_record *)at)->mark, mark_of(position), memory_order_relaxed); /* relaxed: ordered by head's release */
-    thread->head = end;
-    atomic_store_explicit(&ring->head, end, memory_order_release); /* release: the record is whole */
+    struct c4t_record *record = c4t_ring_claim(thread, size);
+    if (C4T_UNLIKELY(!record)) return false;
+    write_record(record, entry);
+    c4t_ring_commit(thread, record, (uint32_t)size);
     return true;
 }
 
@@ -101,9 +75,11 @@ static bool put_shared(struct c4t_thread *thread, const struct c4t_entry *entry,
     /* relaxed: two threads may both set it; either is a record of this lap */
     if (atomic_load_explicit(anchor, memory_order_relaxed) < position - offset % block)
         atomic_store_explicit(anchor, position, memory_order_relaxed);
-    unsigned char *at = thread->ring_data + offset;
-    write_record(at, entry, thread->tid, (uint32_t)size);
-    atomic_store_explicit(&((struct c4t_record *)at)->mark, mark_of(position), memory_order_release); /* release: the record is whole */
+    struct c4t_record *record = (struct c4t_record *)(thread->ring_data + offset);
+    write_record(record, entry);
+    record->size = (uint32_t)size;
+    record->tid = thread->tid;
+    atomic_store_explicit(&record->mark, (uint32_t)(position >> 6) + 1u, memory_order_release); /* release: the record is whole */
     return true;
 }
 

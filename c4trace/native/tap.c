@@ -39,7 +39,7 @@ static void call_open(struct c4t_factory *factory, c4t_socket *socket, const c4t
         traced = session && c4t_enter(&frame, tracer, factory, session, C4T_EV_OPEN);
         if (traced) {
             c4t_touch(session, C4T_EV_OPEN, frame.began);
-            c4t_publish_open(&frame, address, options);
+            if (frame.capture != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_address(frame, address, options));
             c4t_forward(&frame);
         }
     }
@@ -105,7 +105,7 @@ static void call_request_close(struct c4t_factory *factory, c4t_socket *socket, 
         return;
     }
     begin_closing(frame.session, frame.began);
-    c4t_publish_message(&frame, status, 0, message);
+    c4t_publish_message(&frame, status, message);
     c4t_forward(&frame);
     factory->inner.request_close(socket, status, message);
     c4t_leave(&frame);

@@ -79,7 +79,31 @@ C4T_HOT void c4t_forward(struct c4t_frame *frame) {
     if (C4T_UNLIKELY(frame->sample)) frame->sample = c4t_clock_ticks(frame->tracer->clock) - frame->sample;
 }
 
-C4T_INTERNAL void c4t_return_record(struct c4t_frame *frame, uint64_t ended, uint64_t took);
+/* A record without text or data, where the thread has a ring of its own. */
+C4T_HOT bool c4t_record_plain(const struct c4t_frame *frame, uint8_t flags, uint64_t ticks, uint64_t n, int32_t code) {
+    struct c4t_thread *thread = frame->thread;
+    if (!c4t_ring_is_plain(thread)) return false;
+    struct c4t_record *record = c4t_ring_claim(thread, sizeof *record);
+    if (C4T_UNLIKELY(!record)) return false;
+    record->event = frame->event;
+    record->flags = flags;
+    record->factory = frame->factory;
+    record->ticks = ticks;
+    record->sid = c4t_sid(frame->session);
+    record->call = frame->call;
+    record->n = n;
+    record->code = code;
+    record->domain = 0;
+    record->text1 = 0;
+    record->text2 = 0;
+    record->data = 0;
+    c4t_ring_commit(thread, record, sizeof *record);
+    return true;
+}
+
+/* The way of a record that finds no room, or no ring of its own. */
+C4T_INTERNAL void c4t_return_slow(struct c4t_frame frame, uint64_t ended, uint64_t took);
+C4T_INTERNAL bool c4t_publish_slow(struct c4t_frame frame, uint64_t n, int32_t code);
 
 C4T_HOT void c4t_leave(struct c4t_frame *frame) {
     struct c4trace_tracer *tracer = frame->tracer;
@@ -92,7 +116,8 @@ C4T_HOT void c4t_leave(struct c4t_frame *frame) {
     /* relaxed and release: as in c4t_forward, in reverse */
     atomic_store_explicit(&row->flight_what, frame->outer_what, memory_order_relaxed);
     atomic_store_explicit(&row->flight_since, frame->outer_since, memory_order_release);
-    if (frame->published) c4t_return_record(frame, ended, took);
+    if (frame->published && C4T_UNLIKELY(!c4t_record_plain(frame, (uint8_t)(C4T_REC_RETURN | frame->return_flags), ended, took, 0)))
+        c4t_return_slow(*frame, ended, took);
     struct c4t_cell *cell = frame->cell;
     uint64_t slowest = atomic_load_explicit(&cell->slowest_ticks, memory_order_relaxed); /* relaxed: see c4t_exemplar */
     if (C4T_UNLIKELY(took > slowest) && frame->session)
@@ -112,24 +137,40 @@ C4T_HOT void c4t_leave(struct c4t_frame *frame) {
     }
 }
 
-/* Publish the entry record with what `entry` adds; fills in event, session, stamp and call. */
-C4T_INTERNAL void c4t_publish(struct c4t_frame *frame, struct c4t_entry *entry);
-/* Publish an event without text or data. */
+/* Publish the entry record of an event without text or data. */
 C4T_HOT void c4t_publish_plain(struct c4t_frame *frame, uint64_t n, int32_t code) {
     if (frame->capture == C4T_CAPTURE_OFF) return;
-    struct c4t_entry entry = {.n = n, .code = code};
-    c4t_publish(frame, &entry);
+    frame->published = C4T_LIKELY(c4t_record_plain(frame, 0, frame->began, n, code)) || c4t_publish_slow(*frame, n, code);
 }
-/* Publish write's or received's slice as far as the capture level asks for it. */
-C4T_INTERNAL void c4t_publish_data(struct c4t_frame *frame, c4t_slice slice);
-/* Publish with a scrubbed message. */
-C4T_INTERNAL void c4t_publish_message(struct c4t_frame *frame, int32_t code, uint16_t domain, c4t_slice message);
-/* Publish open or fromNative: address and options. Also names the session's row. */
-C4T_INTERNAL void c4t_publish_open(struct c4t_frame *frame, const c4t_address *address, c4t_slice options);
-/* Publish gotHTTPResponse. */
-C4T_INTERNAL void c4t_publish_response(struct c4t_frame *frame, int32_t status, c4t_slice headers);
-/* Publish gotPeerCertificate. */
-C4T_INTERNAL void c4t_publish_certificate(struct c4t_frame *frame, c4t_slice der, c4t_slice hostname);
+
+/* publish.c: the entry record of an event with text or data. They return what becomes of the frame, which is passed by value so that a
+ * call that records nothing keeps its own in registers. */
+struct c4t_published {
+    bool published;
+    uint64_t began; /* stamped anew where copying took long */
+};
+C4T_INTERNAL struct c4t_published c4t_publish_slice(struct c4t_frame frame, c4t_slice slice);
+C4T_INTERNAL struct c4t_published c4t_publish_text(struct c4t_frame frame, int32_t code, uint16_t domain, c4t_slice message);
+C4T_INTERNAL struct c4t_published c4t_publish_address(struct c4t_frame frame, const c4t_address *address, c4t_slice options);
+C4T_INTERNAL struct c4t_published c4t_publish_headers(struct c4t_frame frame, int32_t status, c4t_slice headers);
+C4T_INTERNAL struct c4t_published c4t_publish_identity(struct c4t_frame frame, c4t_slice der, c4t_slice hostname);
+C4T_INTERNAL struct c4t_published c4t_publish_error(struct c4t_frame frame, const c4t_upcalls *real, c4t_error error);
+
+C4T_HOT void c4t_take(struct c4t_frame *frame, struct c4t_published done) {
+    frame->published = done.published;
+    frame->began = done.began;
+}
+
+/* write and received: the slice as far as the capture level asks for it. */
+C4T_HOT void c4t_publish_data(struct c4t_frame *frame, c4t_slice slice) {
+    if (frame->capture < C4T_CAPTURE_BYTES) c4t_publish_plain(frame, slice.size, 0);
+    else c4t_take(frame, c4t_publish_slice(*frame, slice));
+}
+
+/* requestClose and closeRequested. */
+C4T_HOT void c4t_publish_message(struct c4t_frame *frame, int32_t code, c4t_slice message) {
+    if (frame->capture != C4T_CAPTURE_OFF) c4t_take(frame, c4t_publish_text(*frame, code, 0, message));
+}
 
 /* The session's last event, for its row. */
 C4T_HOT void c4t_touch(struct c4t_session *session, enum c4t_event event, uint64_t ticks) {

@@ -63,6 +63,7 @@ static void lease_ring(struct c4t_thread *thread) {
     thread->head = atomic_load_explicit(&ring->head, memory_order_acquire);
     thread->tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
     thread->block = UINT32_MAX;
+    thread->block_shift = (uint32_t)__builtin_ctzll(ring->cap / C4T_RING_ANCHORS);
     thread->gaps = !thread->shared_ring;
     atomic_store_explicit(&thread->row->ring, i, memory_order_relaxed); /* relaxed: advisory */
 }

@@ -83,6 +83,7 @@ struct c4t_thread {
     uint64_t head;      /* own ring: where the next record goes */
     uint64_t tail;      /* own ring: last known tail of the consumer */
     uint32_t block;     /* own ring: anchor last set */
+    uint32_t block_shift; /* offset >> block_shift = anchor's index */
     uint32_t slot;      /* index of the row; C4T_THREADS_MAX and up: past the pool */
     uint32_t tid;
     bool shared_ring;

@@ -34,7 +34,7 @@ static void up_got_http_response(struct c4t_port *port, c4t_socket *socket, int 
     bool traced = enter_upcall(&frame, socket, C4T_EV_GOT_HTTP_RESPONSE);
     if (traced) {
         atomic_store_explicit(&frame.session->row->http_status, status, memory_order_relaxed); /* relaxed: advisory */
-        c4t_publish_response(&frame, status, headers);
+        if (frame.capture != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_headers(frame, status, headers));
         c4t_forward(&frame);
     }
     port->real.got_http_response(socket, status, headers);
@@ -45,7 +45,7 @@ static bool up_got_peer_certificate(struct c4t_port *port, c4t_socket *socket, c
     struct c4t_frame frame;
     bool traced = enter_upcall(&frame, socket, C4T_EV_GOT_PEER_CERTIFICATE);
     if (traced) {
-        c4t_publish_certificate(&frame, der, hostname);
+        if (frame.capture != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_identity(frame, der, hostname));
         c4t_forward(&frame);
     }
     bool accepted = port->real.got_peer_certificate(socket, der, hostname);
@@ -110,7 +110,7 @@ static void up_close_requested(struct c4t_port *port, c4t_socket *socket, int st
     bool traced = enter_upcall(&frame, socket, C4T_EV_CLOSE_REQUESTED);
     if (traced) {
         c4t_session_advance(frame.session, C4T_STATE_CLOSING);
-        c4t_publish_message(&frame, status, 0, message);
+        c4t_publish_message(&frame, status, message);
         c4t_forward(&frame);
     }
     port->real.close_requested(socket, status, message);
@@ -136,23 +136,13 @@ static void note_closed(struct c4t_frame *frame, c4t_error error) {
     observe_since(frame, C4T_LAT_SESSION, atomic_load_explicit(&row->t_open, memory_order_relaxed));
 }
 
-/* Resolved now, because the handle in a C4Error means something in this process only. */
-static void publish_closed(struct c4t_frame *frame, const c4t_upcalls *real, c4t_error error) {
-    c4t_slice message = {NULL, 0};
-    bool ask = error.code && frame->capture >= C4T_CAPTURE_HEADERS && real->error_message && real->release_buffer;
-    if (ask) message = real->error_message(error);
-    c4t_publish_message(frame, error.code, error.domain, message);
-    if (message.buf) real->release_buffer(message.buf);
-    frame->began = c4t_clock_ticks(frame->tracer->clock);
-}
-
 static void up_closed(struct c4t_port *port, c4t_socket *socket, c4t_error error) {
     struct c4t_frame frame;
     bool traced = enter_upcall(&frame, socket, C4T_EV_CLOSED);
     if (traced) {
         struct c4t_session *session = frame.session;
         note_closed(&frame, error);
-        publish_closed(&frame, &port->real, error);
+        if (frame.capture != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_error(frame, &port->real, error));
         /* Without a dispose callback nothing later tells the end. */
         if (!session->factory->inner.dispose) c4t_session_end(session, frame.began);
         c4t_forward(&frame);
@@ -203,7 +193,7 @@ static c4t_socket *up_from_native(struct c4t_port *port, const c4t_socket_factor
     if (!session || !c4t_enter(&frame, tracer, factory, session, C4T_EV_FROM_NATIVE))
         return real_from_native(&port->real, traced, handle, address, second, is_incoming);
     c4t_touch(session, C4T_EV_FROM_NATIVE, frame.began);
-    c4t_publish_open(&frame, address, (c4t_slice){NULL, 0});
+    if (frame.capture != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_address(frame, address, (c4t_slice){NULL, 0}));
     incoming.factory = factory;
     incoming.session = session;
     incoming.bound = false;
