@@ -20,7 +20,7 @@ MADE_BY_TOOLS |= {".mypy_cache", ".pytest_cache", ".ruff_cache"}
 MAY_IMPORT = {
     "events": {"decode"},
     "decode": {"events"},
-    "redact": {"events", "decode"},
+    "redact": {"events", "decode", "_native"},  # the host's tables
     "contract": {"events", "decode", "redact"},
     "recording": {"events", "decode", "redact"},
 }

@@ -16,7 +16,13 @@ SEGMENT = NATIVE.parent / "segment"
 
 def includes() -> str:
     """What the generated source includes: the library's headers, then every header of the segment's reader."""
-    names = ["c4trace.h", "host.h", "pyfactory.h", *sorted(header.name for header in SEGMENT.glob("*.h") if header.name != "cdef.h")]
+    names = [
+        "c4trace.h",
+        "host.h",
+        "mask.h",
+        "pyfactory.h",
+        *sorted(header.name for header in SEGMENT.glob("*.h") if header.name != "cdef.h"),
+    ]
     return "".join(f'#include "{name}"\n' for name in names)
 
 

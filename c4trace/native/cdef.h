@@ -154,3 +154,9 @@ extern "Python" {
     void c4tpy_on_dispose(uint64_t factory, c4tpy_socket *socket);
     void c4tpy_on_attached(uint64_t factory, c4tpy_socket *socket);
 }
+
+/* mask.h */
+const char *c4t_mask_key(int table, int i);
+size_t c4t_options_json(const void *fleece, size_t size, char *out, size_t cap, unsigned *flags);
+size_t c4t_headers_json(const void *fleece, size_t size, char *out, size_t cap, unsigned *flags);
+size_t c4t_scrub_text(const char *text, size_t size, char *out, size_t cap, unsigned *flags);
