@@ -10,7 +10,7 @@
 
 #include "host_inside.h"
 
-#define STOP_MARGIN_NS 1000000000u /* for dispose to follow closed */
+#define STOP_MARGIN_NS 1000000000u /* for dispose to follow closed, and for threads to end */
 
 void *c4thost_memory(size_t size) {
     void *memory = calloc(1, size);
@@ -253,7 +253,7 @@ void c4thost_stop(c4thost *host, c4thost_leaks *leaks) {
     }
     leaks->sockets = host->live;
     pthread_mutex_unlock(&host->table_lock);
-    leaks->threads = c4thost_end_threads(host, until);
+    leaks->threads = c4thost_end_threads(host, c4thost_now() + STOP_MARGIN_NS);
     leaks->slices =
         atomic_load_explicit(&host->slices, memory_order_acquire); /* acquire: pairs with the last release of a slice */
     c4thost_end_events(host);

@@ -16,7 +16,7 @@ static struct c4t_published publish(const struct c4t_frame *frame, struct c4t_en
     entry->factory = frame->factory;
     entry->sid = c4t_sid(frame->session);
     entry->ticks = frame->began;
-    entry->call = frame->call;
+    entry->call = c4t_call_id(frame);
     struct c4t_published done = {c4t_ring_put(frame->thread, entry, frame->session), frame->began};
     if (restamp) done.began = c4t_clock_ticks(frame->tracer->clock);
     return done;
@@ -33,15 +33,15 @@ void c4t_return_slow(struct c4t_frame frame, uint64_t ended, uint64_t took) {
                               .factory = frame.factory,
                               .sid = c4t_sid(frame.session),
                               .ticks = ended,
-                              .call = frame.call,
+                              .call = c4t_call_id(&frame),
                               .n = took};
     c4t_ring_put_return(frame.thread, &entry);
 }
 
 static uint32_t wanted_bytes(const struct c4t_frame *frame, size_t size) {
     uint64_t limit = frame->tracer->max_payload;
-    if (frame->capture < C4T_CAPTURE_BYTES) return 0;
-    if (frame->capture == C4T_CAPTURE_BYTES && frame->capture_bytes < limit) limit = frame->capture_bytes;
+    if (c4t_capture_of(frame) < C4T_CAPTURE_BYTES) return 0;
+    if (c4t_capture_of(frame) == C4T_CAPTURE_BYTES && frame->control >> 32 < limit) limit = frame->control >> 32;
     return (uint32_t)(size < limit ? size : limit);
 }
 
@@ -59,7 +59,7 @@ struct c4t_published c4t_publish_text(struct c4t_frame frame, int32_t code, uint
     char text[TEXT1_MAX];
     unsigned flags = 0;
     struct c4t_entry entry = {.code = code, .domain = domain, .text1 = text};
-    if (frame.capture >= C4T_CAPTURE_HEADERS && message.buf && message.size)
+    if (c4t_capture_of(&frame) >= C4T_CAPTURE_HEADERS && message.buf && message.size)
         entry.text1_size = (uint16_t)c4t_scrub_text(message.buf, message.size, text, sizeof text, &flags);
     entry.flags = (uint8_t)flags;
     return publish(&frame, &entry, true);
@@ -68,7 +68,7 @@ struct c4t_published c4t_publish_text(struct c4t_frame frame, int32_t code, uint
 /* The text is resolved now, because the handle in a C4Error means something in this process only. */
 struct c4t_published c4t_publish_error(struct c4t_frame frame, const c4t_upcalls *real, c4t_error error) {
     c4t_slice message = {NULL, 0};
-    if (error.code && frame.capture >= C4T_CAPTURE_HEADERS && real->error_message && real->release_buffer) message = real->error_message(error);
+    if (error.code && c4t_capture_of(&frame) >= C4T_CAPTURE_HEADERS && real->error_message && real->release_buffer) message = real->error_message(error);
     struct c4t_published done = c4t_publish_text(frame, error.code, error.domain, message);
     if (message.buf) real->release_buffer(message.buf);
     return done;
@@ -103,7 +103,7 @@ struct c4t_published c4t_publish_address(struct c4t_frame frame, const c4t_addre
     unsigned flags = 0;
     struct c4t_entry entry = {.text1 = text};
     char *json = NULL;
-    if (frame.capture >= C4T_CAPTURE_HEADERS) {
+    if (c4t_capture_of(&frame) >= C4T_CAPTURE_HEADERS) {
         if (address) entry.text1_size = (uint16_t)address_text(address, text, sizeof text, &flags);
         entry.text2_size = json_text(c4t_options_json, options, &json, &flags);
         entry.text2 = json;
@@ -119,7 +119,7 @@ struct c4t_published c4t_publish_headers(struct c4t_frame frame, int32_t status,
     unsigned flags = 0;
     char *json = NULL;
     struct c4t_entry entry = {.code = status};
-    if (frame.capture >= C4T_CAPTURE_HEADERS) {
+    if (c4t_capture_of(&frame) >= C4T_CAPTURE_HEADERS) {
         entry.text2_size = json_text(c4t_headers_json, headers, &json, &flags);
         entry.text2 = json;
     }
@@ -133,9 +133,9 @@ struct c4t_published c4t_publish_identity(struct c4t_frame frame, c4t_slice der,
     char text[TEXT1_MAX];
     unsigned flags = 0;
     struct c4t_entry entry = {.n = der.size, .text1 = text};
-    if (frame.capture >= C4T_CAPTURE_HEADERS && hostname.buf && hostname.size)
+    if (c4t_capture_of(&frame) >= C4T_CAPTURE_HEADERS && hostname.buf && hostname.size)
         entry.text1_size = (uint16_t)c4t_scrub_text(hostname.buf, hostname.size, text, sizeof text, &flags);
-    if (frame.capture == C4T_CAPTURE_FULL && der.buf) {
+    if (c4t_capture_of(&frame) == C4T_CAPTURE_FULL && der.buf) {
         entry.data = der.buf;
         entry.data_size = wanted_bytes(&frame, der.size);
     }

@@ -22,6 +22,7 @@ struct scan {
     size_t size;
     size_t run_end, space, line_end; /* where the run, the text without white space and the line looked at last end */
     struct span quoted[2];           /* the '\'' and the '"' value looked at last */
+    size_t quoted_run_end[2];        /* where the run ends in which that one ends */
     size_t query;                    /* where the query or fragment of the run begins */
     struct span user;                /* user and password of the run */
     struct span value;               /* what a word or a query announced */
@@ -119,15 +120,17 @@ static bool is_redacted(const struct scan *scan, size_t from) {
 /* The value behind the quote right before `from`. It goes on to the end of the run: 'it''s' is one value to some. */
 static struct span quoted(struct scan *scan, size_t from) {
     char quote = scan->s[from - 1];
-    struct span *last = &scan->quoted[quote == '"'];
+    int which = quote == '"';
     if (is_redacted(scan, from))
         return (struct span){from, run_end(scan, from)}; /* it may have taken the closing quote with it */
-    if (!inside(*last, from)) {
+    if (!inside(scan->quoted[which], from)) {
         size_t to = from;
         while (to < scan->size && scan->s[to] != quote) to += scan->s[to] == '\\' ? 2 : 1;
-        *last = (struct span){from, to < scan->size ? run_end(scan, to) : scan->size};
+        if (to > scan->size) to = scan->size;
+        scan->quoted[which] = (struct span){from, to};
+        scan->quoted_run_end[which] = run_end(scan, to);
     }
-    return (struct span){from, last->to};
+    return (struct span){from, scan->quoted_run_end[which]};
 }
 
 static size_t end_of(struct scan *scan, size_t i, enum until until) {

@@ -39,11 +39,12 @@ C4T_HOT void c4t_exemplar(struct c4t_cell *cell, uint64_t sid, uint64_t ticks, u
 
 /* The duration that waits in the thread's row goes into its cell: one event late, when the cell's lines are in the cache again. */
 C4T_HOT void c4t_apply_pending(struct c4t_thread *thread) {
-    struct c4t_cell *cell = thread->pending;
-    if (!cell) return;
-    thread->pending = NULL;
-    c4t_apply(cell, thread->pending_ticks, false);
-    atomic_store_explicit(&thread->row->pending_cell, 0, memory_order_release); /* release: it is in the cell before it leaves the row */
+    struct c4t_thread_row *row = thread->row;
+    uint64_t offset = atomic_load_explicit(&row->pending_cell, memory_order_relaxed); /* relaxed, both: this thread's own */
+    if (!offset) return;
+    struct c4t_cell *cell = (struct c4t_cell *)(thread->base + offset);
+    c4t_apply(cell, atomic_load_explicit(&row->pending_ticks, memory_order_relaxed), false);
+    atomic_store_explicit(&row->pending_cell, 0, memory_order_release); /* release: it is in the cell before it leaves the row */
 }
 
 /* One latency of a session, measured now. */

@@ -6,7 +6,7 @@
 /* What every call after open has in common: the frame of a session that is known or adopted. */
 C4T_HOT bool enter_call(struct c4t_frame *frame, struct c4t_factory *factory, c4t_socket *socket, enum c4t_event event) {
     struct c4trace_tracer *tracer = atomic_load_explicit(&factory->tracer, memory_order_relaxed); /* relaxed: set before the factory was handed out */
-    if (C4T_UNLIKELY(!c4t_is_active(tracer))) return false;
+    if (C4T_UNLIKELY(!c4t_is_open(tracer))) return false;
     struct c4t_session *session = c4t_session_find(socket);
     if (C4T_UNLIKELY(!session || session->tracer != tracer)) {
         session = c4t_session_begin(tracer, factory, c4t_clock_ticks(tracer->clock), C4T_SESSION_ADOPTED);
@@ -25,7 +25,7 @@ static inline bool is_over(const struct c4t_session *session) {
 static void call_open(struct c4t_factory *factory, c4t_socket *socket, const c4t_address *address, c4t_slice options, void *context) {
     struct c4trace_tracer *tracer = atomic_load_explicit(&factory->tracer, memory_order_relaxed); /* relaxed: as above */
     struct c4t_frame frame;
-    bool traced = c4t_is_active(tracer);
+    bool traced = c4t_is_open(tracer);
     if (traced) {
         /* A socket that came by fromNative has its session already (rule C4S-010). */
         struct c4t_session *session = c4t_session_find(socket);
@@ -39,7 +39,7 @@ static void call_open(struct c4t_factory *factory, c4t_socket *socket, const c4t
         traced = session && c4t_enter(&frame, tracer, factory, session, C4T_EV_OPEN);
         if (traced) {
             c4t_touch(session, C4T_EV_OPEN, frame.began);
-            if (frame.capture != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_address(frame, address, options));
+            if (c4t_capture_of(&frame) != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_address(frame, address, options));
             c4t_forward(&frame);
         }
     }

@@ -16,13 +16,11 @@ struct c4t_frame {
     struct c4t_session *session;
     struct c4t_cells *cells;
     struct c4t_cell *cell;
-    uint64_t generation;
-    uint64_t began; /* stamp before forwarding */
-    uint64_t call;
+    uint64_t began;   /* stamp before forwarding */
+    uint64_t number;  /* of this event among the thread's */
+    uint64_t control; /* the segment's control word at entry */
     uint64_t outer_what, outer_since; /* the call this thread was in already */
     uint64_t sample;                  /* ticks c4trace took so far; 0 = not sampled */
-    uint32_t capture;
-    uint32_t capture_bytes;
     uint16_t factory;
     uint8_t event;
     bool published; /* the entry record is in the ring, so a return record belongs to it */
@@ -32,10 +30,12 @@ struct c4t_frame {
 /* relaxed: set before the session can be found, and not changed while it is in use */
 static inline uint64_t c4t_sid(const struct c4t_session *session) { return session ? atomic_load_explicit(&session->sid, memory_order_relaxed) : 0; }
 
-C4T_HOT bool c4t_is_active(const struct c4trace_tracer *tracer) {
-    /* relaxed: a call that just misses an opening or closing tracer passes as it came */
-    return tracer && C4T_LIKELY(atomic_load_explicit(&tracer->active, memory_order_relaxed));
+C4T_HOT bool c4t_is_open(const struct c4trace_tracer *tracer) {
+    /* relaxed: see c4t_thread_of */
+    return tracer && C4T_LIKELY(atomic_load_explicit(&tracer->generation, memory_order_relaxed) & 1);
 }
+
+C4T_HOT enum c4t_capture c4t_capture_of(const struct c4t_frame *frame) { return (enum c4t_capture)(uint32_t)frame->control; }
 
 /* Begin to trace `event` of `session` (NULL: unknown socket). False: forward untraced. */
 C4T_HOT bool c4t_enter(struct c4t_frame *frame, struct c4trace_tracer *tracer, struct c4t_factory *factory, struct c4t_session *session,
@@ -50,17 +50,14 @@ C4T_HOT bool c4t_enter(struct c4t_frame *frame, struct c4trace_tracer *tracer, s
     frame->session = session;
     frame->cells = cells;
     frame->cell = &cells->event[event];
-    frame->generation = thread->generation;
     frame->factory = (uint16_t)index;
     frame->event = (uint8_t)event;
     frame->published = false;
     frame->return_flags = 0;
     uint64_t number = ++thread->calls;
     frame->sample = C4T_UNLIKELY(number % C4T_SAMPLE_EVERY == 0) ? c4t_clock_ticks(tracer->clock) : 0;
-    frame->call = (uint64_t)thread->slot << 40 | (number & 0xFFFFFFFFFFull);
-    uint64_t control = atomic_load_explicit(&tracer->header->control, memory_order_relaxed); /* relaxed: takes effect some events later */
-    frame->capture = (uint32_t)control;
-    frame->capture_bytes = (uint32_t)(control >> 32);
+    frame->number = number;
+    frame->control = atomic_load_explicit(&tracer->header->control, memory_order_relaxed); /* relaxed: takes effect some events later */
     c4t_apply_pending(thread);
     c4t_add(&frame->cell->n, 1, c4t_is_shared(cells));
     frame->began = c4t_clock_ticks(tracer->clock);
@@ -79,6 +76,9 @@ C4T_HOT void c4t_forward(struct c4t_frame *frame) {
     if (C4T_UNLIKELY(frame->sample)) frame->sample = c4t_clock_ticks(frame->tracer->clock) - frame->sample;
 }
 
+/* Unique in the segment, the same in entry and return record. */
+C4T_HOT uint64_t c4t_call_id(const struct c4t_frame *frame) { return (uint64_t)frame->thread->slot << 40 | (frame->number & 0xFFFFFFFFFFu); }
+
 /* A record without text or data, where the thread has a ring of its own. */
 C4T_HOT bool c4t_record_plain(const struct c4t_frame *frame, uint8_t flags, uint64_t ticks, uint64_t n, int32_t code) {
     struct c4t_thread *thread = frame->thread;
@@ -90,7 +90,7 @@ C4T_HOT bool c4t_record_plain(const struct c4t_frame *frame, uint8_t flags, uint
     record->factory = frame->factory;
     record->ticks = ticks;
     record->sid = c4t_sid(frame->session);
-    record->call = frame->call;
+    record->call = c4t_call_id(frame);
     record->n = n;
     record->code = code;
     record->domain = 0;
@@ -110,7 +110,7 @@ C4T_HOT void c4t_leave(struct c4t_frame *frame) {
     struct c4t_thread *thread = frame->thread;
     uint64_t ended = c4t_clock_ticks(tracer->clock);
     /* The tracer may have been closed, or this may be a forked child, since we forwarded. */
-    if (C4T_UNLIKELY(!c4t_is_active(tracer) || atomic_load_explicit(&tracer->generation, memory_order_relaxed) != frame->generation)) return;
+    if (C4T_UNLIKELY(atomic_load_explicit(&tracer->generation, memory_order_relaxed) != thread->generation)) return; /* relaxed: see c4t_thread_of */
     uint64_t took = ended > frame->began ? ended - frame->began : 0;
     struct c4t_thread_row *row = thread->row;
     /* relaxed and release: as in c4t_forward, in reverse */
@@ -126,8 +126,6 @@ C4T_HOT void c4t_leave(struct c4t_frame *frame) {
         c4t_apply(cell, took, true);
     } else {
         c4t_apply_pending(thread); /* a nested event's */
-        thread->pending = cell;
-        thread->pending_ticks = took;
         atomic_store_explicit(&row->pending_ticks, took, memory_order_relaxed); /* relaxed: ordered by the cell's release */
         atomic_store_explicit(&row->pending_cell, (uint64_t)((unsigned char *)cell - tracer->base), memory_order_release); /* release: ticks first */
     }
@@ -139,7 +137,7 @@ C4T_HOT void c4t_leave(struct c4t_frame *frame) {
 
 /* Publish the entry record of an event without text or data. */
 C4T_HOT void c4t_publish_plain(struct c4t_frame *frame, uint64_t n, int32_t code) {
-    if (frame->capture == C4T_CAPTURE_OFF) return;
+    if (c4t_capture_of(frame) == C4T_CAPTURE_OFF) return;
     frame->published = C4T_LIKELY(c4t_record_plain(frame, 0, frame->began, n, code)) || c4t_publish_slow(*frame, n, code);
 }
 
@@ -163,13 +161,13 @@ C4T_HOT void c4t_take(struct c4t_frame *frame, struct c4t_published done) {
 
 /* write and received: the slice as far as the capture level asks for it. */
 C4T_HOT void c4t_publish_data(struct c4t_frame *frame, c4t_slice slice) {
-    if (frame->capture < C4T_CAPTURE_BYTES) c4t_publish_plain(frame, slice.size, 0);
+    if (c4t_capture_of(frame) < C4T_CAPTURE_BYTES) c4t_publish_plain(frame, slice.size, 0);
     else c4t_take(frame, c4t_publish_slice(*frame, slice));
 }
 
 /* requestClose and closeRequested. */
 C4T_HOT void c4t_publish_message(struct c4t_frame *frame, int32_t code, c4t_slice message) {
-    if (frame->capture != C4T_CAPTURE_OFF) c4t_take(frame, c4t_publish_text(*frame, code, 0, message));
+    if (c4t_capture_of(frame) != C4T_CAPTURE_OFF) c4t_take(frame, c4t_publish_text(*frame, code, 0, message));
 }
 
 /* The session's last event, for its row. */

@@ -80,6 +80,7 @@ static void row_begin(struct c4t_thread *thread) {
 
 struct c4t_thread *c4t_thread_lease(struct c4trace_tracer *tracer) {
     uint64_t generation = atomic_load_explicit(&tracer->generation, memory_order_relaxed); /* relaxed: see c4t_thread_of */
+    if (!(generation & 1)) return NULL;
     pthread_mutex_lock(&tracer->lock);
     struct c4t_segment_header *header = tracer->header;
     struct c4t_thread *thread;
@@ -101,6 +102,7 @@ struct c4t_thread *c4t_thread_lease(struct c4trace_tracer *tracer) {
         return NULL;
     }
     thread->tracer = tracer;
+    thread->base = tracer->base;
     thread->generation = generation;
     thread->tid = (uint32_t)gettid();
     lease_ring(thread);

@@ -15,10 +15,10 @@ C4T_INTERNAL int c4t_threads_setup(void);
 /* Make `block` ready as the shared cells of a factory; tracer->lock held. NULL when no block is left. */
 C4T_INTERNAL struct c4t_cells *c4t_cells_take(struct c4trace_tracer *tracer, uint32_t factory, uint32_t flags);
 
-/* This thread's lease, or NULL where memory is exhausted. */
-static inline struct c4t_thread *c4t_thread_of(struct c4trace_tracer *tracer) {
+/* This thread's lease, or NULL where the tracer is closed or memory exhausted. */
+C4T_HOT struct c4t_thread *c4t_thread_of(struct c4trace_tracer *tracer) {
     struct c4t_thread *thread = c4t_leases[tracer->index];
-    /* relaxed: a generation changes only when no call of the old one is traced any more */
+    /* relaxed: a call that just misses an opening or a closing passes as it came, or writes to memory that stays mapped */
     if (C4T_LIKELY(thread && thread->generation == atomic_load_explicit(&tracer->generation, memory_order_relaxed))) return thread;
     return c4t_thread_lease(tracer);
 }

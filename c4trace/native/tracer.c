@@ -44,9 +44,7 @@ static void in_forked_child(void) {
     for (int i = 0; i < C4T_TRACERS_MAX; i++) {
         struct c4trace_tracer *tracer = &c4t_tracers[i];
         if (!is_open(tracer)) continue;
-        /* relaxed, all: one thread is alive */
-        atomic_store_explicit(&tracer->active, false, memory_order_relaxed);
-        atomic_fetch_add_explicit(&tracer->generation, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&tracer->generation, 1, memory_order_relaxed); /* relaxed: one thread is alive */
     }
     for (int i = 0; i < C4T_TRAMPOLINES; i++) atomic_store_explicit(&c4t_factories[i].tracer, NULL, memory_order_relaxed);
 }
@@ -148,7 +146,6 @@ static int open_tracer(struct c4trace_tracer *tracer, const c4trace_config *conf
     snprintf(tracer->header->litecore_version, sizeof tracer->header->litecore_version, "%s", litecore.version);
     tracer->header->factory_size = tracer->port ? (uint32_t)tracer->port->real.factory_size : 0;
     atomic_fetch_add_explicit(&tracer->generation, 1, memory_order_release); /* release: everything above belongs to it */
-    atomic_store_explicit(&tracer->active, true, memory_order_release);      /* release: as above */
     return C4TRACE_OK;
 }
 
@@ -169,20 +166,19 @@ int c4trace_open(const c4trace_config *config, c4trace_tracer **out, c4trace_fai
 void c4trace_close(c4trace_tracer *tracer, int keep) {
     pthread_mutex_lock(&c4t_setup_lock);
     if (is_open(tracer)) {
-        /* relaxed, all: threads inside a call notice it or write to memory that stays mapped */
-        atomic_store_explicit(&tracer->active, false, memory_order_relaxed);
+        pthread_mutex_lock(&tracer->lock);
+        atomic_fetch_add_explicit(&tracer->generation, 1, memory_order_relaxed); /* relaxed: see c4t_thread_of; all leases are void */
+        pthread_mutex_unlock(&tracer->lock);
         c4t_relocate_undo(tracer);
         for (int i = 0; i < C4T_TRAMPOLINES; i++) {
             struct c4t_factory *factory = &c4t_factories[i];
+            /* relaxed, both: a call that is under way finds the tracer closed */
             if (atomic_load_explicit(&factory->tracer, memory_order_relaxed) != tracer) continue;
             atomic_store_explicit(&factory->tracer, NULL, memory_order_relaxed);
             factory->closed_order = ++closed_order;
         }
         c4t_sessions_forget(tracer);
         atomic_store_explicit(&tracer->header->status, C4T_STATUS_CLOSED, memory_order_release); /* release: nothing follows */
-        pthread_mutex_lock(&tracer->lock);
-        atomic_fetch_add_explicit(&tracer->generation, 1, memory_order_relaxed); /* all leases are void */
-        pthread_mutex_unlock(&tracer->lock);
         close(tracer->fd);
         if (!keep) c4t_segment_unmake(tracer);
     }

@@ -77,6 +77,7 @@ struct c4t_thread {
     struct c4trace_tracer *tracer;
     uint64_t generation; /* of the tracer at lease; another one means the lease is void */
     struct c4t_thread_row *row; /* in the segment, or own_row past the pool */
+    unsigned char *base;        /* of the segment */
     struct c4t_ring *ring;
     unsigned char *ring_data;
     uint64_t ring_cap;
@@ -89,18 +90,15 @@ struct c4t_thread {
     bool shared_ring;
     bool gaps;          /* own ring: ring->gap holds something to write */
     uint64_t calls;
-    struct c4t_cell *pending; /* not yet applied */
-    uint64_t pending_ticks;
     struct c4t_cells *cells[C4T_FACTORIES_MAX];
     struct c4t_thread_row own_row;
 };
 
 struct c4trace_tracer {
     /* The first line is all that a passing call reads. */
-    _Alignas(64) _Atomic bool active; /* false: calls pass untraced */
+    _Alignas(64) _Atomic uint64_t generation; /* counts openings and closings of this struct; even: closed, calls pass untraced */
     uint32_t clock;
     uint32_t index;
-    _Atomic uint64_t generation; /* counts uses of this struct; even = not open */
     struct c4t_segment_header *header;
     unsigned char *base;
 

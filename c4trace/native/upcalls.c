@@ -19,11 +19,11 @@ C4T_HOT bool enter_upcall(struct c4t_frame *frame, c4t_socket *socket, enum c4t_
     struct c4t_session *session = c4t_session_find(socket);
     if (C4T_UNLIKELY(!session)) {
         for (int i = 0; i < C4T_TRACERS_MAX; i++)
-            if (c4t_is_active(&c4t_tracers[i]))
+            if (c4t_is_open(&c4t_tracers[i]))
                 atomic_fetch_add_explicit(&c4t_tracers[i].header->orphans, 1, memory_order_relaxed); /* relaxed: a plain count */
         return false;
     }
-    if (C4T_UNLIKELY(!c4t_is_active(session->tracer))) return false;
+    if (C4T_UNLIKELY(!c4t_is_open(session->tracer))) return false;
     if (C4T_UNLIKELY(!c4t_enter(frame, session->tracer, session->factory, session, event))) return false;
     c4t_touch(session, event, frame->began);
     return true;
@@ -34,7 +34,7 @@ static void up_got_http_response(struct c4t_port *port, c4t_socket *socket, int 
     bool traced = enter_upcall(&frame, socket, C4T_EV_GOT_HTTP_RESPONSE);
     if (traced) {
         atomic_store_explicit(&frame.session->row->http_status, status, memory_order_relaxed); /* relaxed: advisory */
-        if (frame.capture != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_headers(frame, status, headers));
+        if (c4t_capture_of(&frame) != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_headers(frame, status, headers));
         c4t_forward(&frame);
     }
     port->real.got_http_response(socket, status, headers);
@@ -45,7 +45,7 @@ static bool up_got_peer_certificate(struct c4t_port *port, c4t_socket *socket, c
     struct c4t_frame frame;
     bool traced = enter_upcall(&frame, socket, C4T_EV_GOT_PEER_CERTIFICATE);
     if (traced) {
-        if (frame.capture != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_identity(frame, der, hostname));
+        if (c4t_capture_of(&frame) != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_identity(frame, der, hostname));
         c4t_forward(&frame);
     }
     bool accepted = port->real.got_peer_certificate(socket, der, hostname);
@@ -142,7 +142,7 @@ static void up_closed(struct c4t_port *port, c4t_socket *socket, c4t_error error
     if (traced) {
         struct c4t_session *session = frame.session;
         note_closed(&frame, error);
-        if (frame.capture != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_error(frame, &port->real, error));
+        if (c4t_capture_of(&frame) != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_error(frame, &port->real, error));
         /* Without a dispose callback nothing later tells the end. */
         if (!session->factory->inner.dispose) c4t_session_end(session, frame.began);
         c4t_forward(&frame);
@@ -186,14 +186,14 @@ static c4t_socket *up_from_native(struct c4t_port *port, const c4t_socket_factor
                                   bool is_incoming) {
     struct c4t_factory *factory = traced_form(given);
     struct c4trace_tracer *tracer = factory ? atomic_load_explicit(&factory->tracer, memory_order_relaxed) : NULL; /* relaxed: as in tap.c */
-    if (!c4t_is_active(tracer)) return real_from_native(&port->real, given, handle, address, second, is_incoming);
+    if (!c4t_is_open(tracer)) return real_from_native(&port->real, given, handle, address, second, is_incoming);
     const c4t_socket_factory *traced = &factory->traced;
     struct c4t_session *session = c4t_session_begin(tracer, factory, c4t_clock_ticks(tracer->clock), C4T_SESSION_INCOMING);
     struct c4t_frame frame;
     if (!session || !c4t_enter(&frame, tracer, factory, session, C4T_EV_FROM_NATIVE))
         return real_from_native(&port->real, traced, handle, address, second, is_incoming);
     c4t_touch(session, C4T_EV_FROM_NATIVE, frame.began);
-    if (frame.capture != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_address(frame, address, (c4t_slice){NULL, 0}));
+    if (c4t_capture_of(&frame) != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_address(frame, address, (c4t_slice){NULL, 0}));
     incoming.factory = factory;
     incoming.session = session;
     incoming.bound = false;
