@@ -85,6 +85,11 @@ typedef struct c4thost_leaks {
     uint64_t slices;
     uint64_t threads;
 } c4thost_leaks;
+typedef struct c4thost_strays {
+    uint64_t up_calls;
+    uint64_t releases;
+    uint64_t slices;
+} c4thost_strays;
 c4thost *c4thost_new(const c4thost_config *config);
 uint64_t c4thost_connect(c4thost *host, const void *factory, const c4t_address *address, c4t_slice options);
 uint64_t c4thost_accept(c4thost *host, c4t_socket *socket, c4t_slice options);
@@ -98,6 +103,7 @@ int c4thost_count(c4thost *host, uint64_t id, c4thost_counts *counts);
 void c4thost_forget(c4thost *host, uint64_t id);
 void c4thost_stop(c4thost *host, c4thost_leaks *leaks);
 void c4thost_free(c4thost *host);
+void c4thost_get_strays(c4thost_strays *strays);
 const c4t_upcalls *c4thost_upcalls(size_t factory_size);
 void *c4thost_symbol(const char *name, size_t factory_size);
 const char *c4thost_symbol_name(int i);

@@ -1,0 +1,375 @@
+"""A factory in Python, driven by an embedded host through its C4SocketFactory."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pytest
+
+from c4trace._native import ffi, lib
+from c4trace.events import EventKind
+from c4trace.factories.bridge import bridge
+from c4trace.factories.bridged_socket import BridgedSocket
+from c4trace.factories.socket_factory import Address, Framing, Socket, SocketFactory
+from c4trace.host import EmbeddedHost, Leaks
+from c4trace.host_socket import Anomaly, Closed, HostSocket, SocketClosed, Tally
+from tests.factories.echo import EchoFactory
+
+URL = "ws://localhost:4984/db/_blipsync"
+NOTHING_LEAKED = Leaks(0, 0, 0)
+MOVES = [EventKind.write, EventKind.completedWrite, EventKind.received, EventKind.completedReceive]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_used_after_its_end() -> Any:
+    def strays() -> tuple[int, int, int]:
+        now = ffi.new("c4thost_strays *")
+        lib.c4thost_get_strays(now)
+        return now.up_calls, now.releases, now.slices
+
+    before = strays()
+    yield
+    assert strays() == before
+
+
+class InPlace(SocketFactory):
+    """Answers everything inside the call, on LiteCore's own thread."""
+
+    def __init__(self, framing: Framing = Framing.NONE) -> None:
+        self.framing = framing
+        self.sockets: list[Socket] = []
+
+    def open(self, socket: Socket, _address: Address, _options: dict[str, Any]) -> None:
+        self.sockets.append(socket)
+        if socket.state is None:
+            socket.got_http_response(101, {})
+        socket.opened()
+
+    def write(self, socket: Socket, data: bytes) -> None:
+        socket.completed_write(len(data))
+        socket.received(data)
+
+    def completed_receive(self, socket: Socket, n: int) -> None:
+        pass
+
+    def close(self, socket: Socket) -> None:
+        socket.closed()
+
+    def request_close(self, socket: Socket, status: int, message: str) -> None:
+        socket.closed(6, status, message)
+
+    def dispose(self, socket: Socket) -> None:
+        self.sockets.remove(socket)
+
+    def attached(self, socket: Socket) -> None:
+        socket.state = "attached"
+
+
+@pytest.mark.parametrize(("framing", "closing"), [(Framing.NONE, "requestClose"), (Framing.SERVER, "close")])
+@pytest.mark.parametrize("acknowledge", ["processed", "inside"])
+def test_all_up_calls_may_be_made_inside_the_calls(
+    framing: Framing, closing: str, acknowledge: Literal["processed", "inside"]
+) -> None:
+    factory = InPlace(framing)
+    with EmbeddedHost(acknowledge=acknowledge) as host:
+        socket = host.connect(bridge(factory, host.upcalls), URL)
+        for n in range(1, 21):
+            socket.send(b"x" * n)
+            assert socket.receive(timeout=20) == b"x" * n
+        socket.close(1000)
+        socket.wait_disposed(timeout=20)
+        counts = socket.counts()
+        assert counts.anomalies == {}
+        assert counts.n(EventKind[closing]) == 1
+        assert {kind: counts.events[kind] for kind in MOVES} == dict.fromkeys(MOVES, Tally(20, 210))
+        assert host.stop() == NOTHING_LEAKED
+    assert factory.sockets == []
+
+
+def test_a_thousand_sockets_at_once_count_exactly() -> None:
+    with EchoFactory() as echo, EmbeddedHost(threads=8) as host:
+        factory = bridge(echo, host.upcalls)
+        sockets = [host.connect(factory, URL, {"n": n}) for n in range(1000)]
+        for n, socket in enumerate(sockets):
+            for i in range(3):
+                socket.send(b"%d-%d" % (n, i))
+        for n, socket in enumerate(sockets):
+            assert [socket.receive(timeout=60) for _ in range(3)] == [b"%d-%d" % (n, i) for i in range(3)]
+            socket.close(1000)
+        for socket in sockets:
+            assert socket.wait_closed(timeout=60) == Closed(6, 1000)
+            socket.wait_disposed(timeout=60)
+        counts = host.counts()
+        written = sum(len(data) for told in echo.told for data in told.written)
+        assert counts.anomalies == {}
+        assert {kind: counts.events[kind] for kind in MOVES} == dict.fromkeys(MOVES, Tally(3000, written))
+        assert sum(told.completed for told in echo.told) == written
+        assert sorted(told.options["n"] for told in echo.told) == list(range(1000))
+        assert {tuple(told.calls) for told in echo.told} == {
+            ("open", "write", "write", "write", "request_close", "dispose")
+        }
+        assert host.stop() == NOTHING_LEAKED
+
+
+class Failing(EchoFactory):
+    """Fails in one method."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__()
+        setattr(self, method, self.fail)
+
+    def fail(self, *_: object) -> None:
+        raise RuntimeError("no luck")
+
+
+@pytest.mark.parametrize("method", ["open", "write", "completed_receive", "request_close"])
+def test_an_exception_is_reported_once_and_closes_the_socket(method: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with Failing(method) as failing, EmbeddedHost() as host:
+        socket = host.connect(bridge(failing, host.upcalls), URL)
+        if method != "open":
+            socket.wait_opened(timeout=20)
+            if method == "request_close":
+                socket.close()
+            else:
+                socket.send(b"hello")
+        assert socket.wait_closed(timeout=20) == Closed(6, 1011, f"RuntimeError in the socket factory's {method}")
+        socket.wait_disposed(timeout=20)
+        assert socket.counts().n(EventKind.closed) == 1
+        assert host.stop() == NOTHING_LEAKED
+    report = capsys.readouterr().err
+    assert report.startswith(f"c4trace: the socket factory's {method} failed:\nTraceback")
+    assert report.endswith("\nRuntimeError: no luck\n")
+    assert report.count("failed:") == 1
+
+
+def test_an_exception_in_dispose_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    with Failing("dispose") as failing, EmbeddedHost() as host:
+        socket = host.connect(bridge(failing, host.upcalls), URL)
+        socket.wait_opened(timeout=20)
+        socket.close()
+        socket.wait_disposed(timeout=20)
+        assert socket.counts().n(EventKind.closed) == 1
+    assert capsys.readouterr().err.count("c4trace: the socket factory's dispose failed:") == 1
+
+
+def test_what_follows_closed_is_dropped() -> None:
+    with EchoFactory() as echo, EmbeddedHost() as host:
+        socket = host.connect(bridge(echo, host.upcalls), URL)
+        socket.wait_opened(timeout=20)
+        inner = echo.sockets[0]
+        inner.closed(6, 1006, "lost")
+        inner.closed(6, 1000)
+        inner.opened()
+        inner.received(b"late")
+        inner.completed_write(1)
+        inner.close_requested(1001, "late")
+        inner.got_http_response(200, {})
+        assert inner.got_peer_certificate(b"", "") is False
+        assert socket.wait_closed(timeout=20) == Closed(6, 1006, "lost")
+        socket.wait_disposed(timeout=20)
+        inner.received(b"later still")
+        counts = socket.counts()
+        assert counts.anomalies == {}
+        assert (counts.n(EventKind.closed), counts.n(EventKind.received)) == (1, 0)
+
+
+def test_the_peers_close_is_answered_on_the_same_stack() -> None:
+    factory = InPlace()
+    with EmbeddedHost() as host:
+        socket = host.connect(bridge(factory, host.upcalls), URL)
+        socket.wait_opened(timeout=20)
+        factory.sockets[0].close_requested(1001, "bye")
+        assert socket.wait_closed(timeout=20) == Closed(6, 1001, "bye")
+        assert socket.close_request == (1001, "bye")
+        assert socket.counts().n(EventKind.requestClose) == 1
+
+
+@pytest.mark.parametrize("factory_size", [64, 72])
+def test_an_incoming_socket_is_attached_opened_and_closed(factory_size: Literal[64, 72]) -> None:
+    factory = InPlace()
+    with EmbeddedHost(factory_size=factory_size) as host:
+        bridged = bridge(factory, host.upcalls, factory_size=factory_size)
+        inner = bridged.from_native("ws", "peer", 1234, "/db/_blipsync")
+        assert inner.state == ("attached" if factory_size == 72 else None)
+        inner.state = "known"
+        socket = host.accept(inner.address)
+        socket.send(b"hello")
+        assert socket.receive(timeout=20) == b"hello"
+        assert inner in factory.sockets
+        socket.close(1000)
+        socket.wait_disposed(timeout=20)
+        counts = socket.counts()
+        assert counts.anomalies == {}
+        assert counts.n(EventKind.attached) == (factory_size == 72)
+        assert counts.n(EventKind.fromNative) == counts.n(EventKind.open) == counts.n(EventKind.dispose) == 1
+        assert host.stop() == NOTHING_LEAKED
+
+
+def test_an_incoming_socket_that_no_replicator_takes_can_be_closed() -> None:
+    factory = InPlace()
+    with EmbeddedHost() as host:
+        inner = bridge(factory, host.upcalls).from_native()
+        factory.sockets.append(inner)
+        inner.closed()
+        assert factory.sockets == []
+
+
+def test_the_close_callback_that_the_framing_forbids_is_null() -> None:
+    with EmbeddedHost() as host:
+        for framing in Framing:
+            words = ffi.cast("uintptr_t *", bridge(InPlace(framing), host.upcalls).address)
+            assert words[0] & 0xFF == framing
+            assert (words[5] == 0, words[6] == 0) == ((True, False) if framing == Framing.NONE else (False, True))
+            assert all(words[i] for i in (1, 2, 3, 4, 7, 8))
+
+
+def test_a_library_that_lacks_functions_is_served_without_them() -> None:
+    factory = InPlace()
+    with EmbeddedHost() as host:
+        lacking = dict(host.upcalls)
+        for name in ("c4error_make", "c4socket_gotPeerCertificate", "c4socket_fromNative"):
+            del lacking[name]
+        bridged = bridge(factory, lacking)
+        socket = host.connect(bridged, URL)
+        socket.wait_opened(timeout=20)
+        assert factory.sockets[0].got_peer_certificate(b"DER", "peer") is True
+        factory.sockets[0].closed(6, 1006, "a text that has no place")
+        assert socket.wait_closed(timeout=20) == Closed(6, 1006, "")
+        with pytest.raises(ValueError, match="no incoming sockets"):
+            bridged.from_native()
+        del lacking["c4socket_closed"]
+        with pytest.raises(ValueError, match="no factory without the up-calls c4socket_closed: give their addresses"):
+            bridge(factory, lacking)
+
+
+def test_without_retain_a_socket_disposed_early_is_left_alone() -> None:
+    class Mute(InPlace):
+        def open(self, socket: Socket, *_: object) -> None:
+            self.sockets.append(socket)
+
+        def request_close(self, *_: object) -> None:
+            pass
+
+        def dispose(self, socket: Socket) -> None:
+            pass
+
+    factory = Mute()
+    with EmbeddedHost(connect_timeout=0.05, close_timeout=0.05) as host:
+        old = {
+            name: address
+            for name, address in host.upcalls.items()
+            if name not in {"c4socket_retain", "c4socket_release"}
+        }
+        socket = host.connect(bridge(factory, old), URL)
+        socket.wait_disposed(timeout=20)
+        factory.sockets[0].opened()
+        factory.sockets[0].closed()
+        assert socket.counts().anomalies == {Anomaly.not_opened: 1, Anomaly.not_closed: 1}
+
+
+@pytest.mark.parametrize(
+    ("up_call", "why"),
+    [
+        (lambda socket: socket.received(b""), "C4S-043"),
+        (lambda socket: socket.got_http_response(-1, {}), "C4S-018"),
+        (lambda socket: socket.got_http_response(101, {1: "x"}), "a key of type int"),
+    ],
+)
+def test_what_would_crash_litecore_is_refused(up_call: Callable[[Socket], None], why: str) -> None:
+    factory = InPlace()
+    with EmbeddedHost() as host:
+        host.connect(bridge(factory, host.upcalls), URL).wait_opened(timeout=20)
+        with pytest.raises((ValueError, TypeError), match=why):
+            up_call(factory.sockets[0])
+
+
+def test_close_requested_is_refused_with_framing() -> None:
+    factory = InPlace(Framing.CLIENT)
+    with EmbeddedHost() as host:
+        host.connect(bridge(factory, host.upcalls), URL).wait_opened(timeout=20)
+        with pytest.raises(ValueError, match="C4S-058"):
+            factory.sockets[0].close_requested(1000, "")
+
+
+def test_a_disposed_socket_is_forgotten() -> None:
+    factory = InPlace()
+    with EmbeddedHost() as host:
+        socket = host.connect(bridge(factory, host.upcalls), URL)
+        socket.wait_opened(timeout=20)
+        inner = weakref.ref(factory.sockets[0])
+        assert isinstance(inner(), BridgedSocket)
+        socket.close()
+        socket.wait_disposed(timeout=20)
+        gc.collect()
+        assert inner() is None
+
+
+def close_while_others_are_inside(host: EmbeddedHost, factory: InPlace, bridged: Any) -> None:
+    socket: HostSocket = host.connect(bridged, URL)
+    socket.wait_opened(timeout=20)
+    inner = factory.sockets[0]
+    ready = threading.Barrier(4)
+
+    def pound() -> None:
+        ready.wait()
+        for _ in range(30):
+            inner.received(b"x")
+
+    threads = [threading.Thread(target=pound) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    ready.wait()
+    inner.closed(6, 1006)
+    for thread in threads:
+        thread.join()
+    socket.wait_disposed(timeout=20)
+    with pytest.raises(SocketClosed):  # noqa: PT012  # after all that was received
+        while socket.receive(timeout=20):
+            pass
+
+
+def test_the_socket_lives_while_another_thread_is_inside_an_up_call() -> None:
+    factory = InPlace()
+    with EmbeddedHost() as host:
+        bridged = bridge(factory, host.upcalls)
+        for _ in range(50):
+            close_while_others_are_inside(host, factory, bridged)
+        assert host.counts().n(EventKind.dispose) == 50
+        assert host.stop() == NOTHING_LEAKED
+
+
+EXIT = """
+import atexit, sys, time
+from c4trace.factories.bridge import bridge
+from c4trace.host import EmbeddedHost
+from tests.factories.test_bridge import InPlace, URL
+
+class Pounding(InPlace):
+    def write(self, socket, data):
+        {write}
+        super().write(socket, data)
+
+host = EmbeddedHost(threads=8)
+atexit.unregister(host.stop)  # calls go on while the interpreter ends
+factory = bridge(Pounding(), host.upcalls)
+sockets = [host.connect(factory, URL) for _ in range(50)]
+for socket in sockets:
+    socket.wait_opened(20)
+    for _ in range(400):
+        socket.send(b"x" * 100)
+sys.stdout.write("leaving")
+"""
+
+
+@pytest.mark.parametrize("write", ["pass", "time.sleep(0.01)", "time.sleep(3600)"])
+def test_the_interpreter_ends_while_litecores_threads_call(write: str) -> None:
+    for _ in range(3 if write != "time.sleep(3600)" else 1):
+        program = EXIT.format(write=write)
+        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "leaving", "")
