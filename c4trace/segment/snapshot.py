@@ -38,9 +38,10 @@ class Exemplar:
 class Cell:
     """One event or latency of one factory, summed over all threads.
 
-    `n` began, `done` are in `seconds` and `buckets`; `buckets[i]` counts those with BUCKET_BOUNDS[i-1] < value <= BUCKET_BOUNDS[i], the last
-    entry those above all bounds (so len(buckets) == len(BUCKET_BOUNDS) + 1 and sum(buckets) == done). The attribution to a bucket is
-    exact to the width of the segment's own buckets (1/16 octave).
+    `n` began, `done` are in `seconds` and `buckets`; `buckets[i]` counts those with
+    BUCKET_BOUNDS[i-1] < value <= BUCKET_BOUNDS[i], the last entry those above all bounds (so len(buckets) ==
+    len(BUCKET_BOUNDS) + 1 and sum(buckets) == done). The attribution to a bucket is exact to the width of the segment's
+    own buckets (1/16 octave).
     """
 
     n: int

@@ -1,0 +1,218 @@
+"""The one thread that takes events out of a segment and hands them to sinks."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from c4trace._native import ffi, lib
+from c4trace.events import Event, Gap, Return
+from c4trace.segment.attach import decode_lines
+from c4trace.segment.header import recording_header
+from c4trace.segment.native_reader import NativeReader
+from c4trace.segment.take_snapshot import take_snapshot
+
+__all__ = ["Collector", "Sink"]
+
+_WAIT_US = 50_000  # a sink hears from us this often, and so does a stopping host at the latest
+_LEASE_LOST = 2
+
+
+class Sink(Protocol):
+    """Where what a segment tells goes. All calls but `start` come from the collector's thread.
+
+    A sink that raises is dropped with one message; the others and the host go on.
+    """
+
+    wants: Literal["text", "lifecycle", "events"]
+
+    def start(self, header: Mapping[str, object]) -> None:
+        """Get ready; `header` is the first line of a recording. What is raised here stops the collector's start."""
+
+    def text(self, text: memoryview, events: int, lost: int, /) -> None:
+        """For "text": whole lines of a recording, borrowed until the call returns; the events they are and miss."""
+
+    def notices(self, batch: Sequence[Event | Return | Gap], /) -> None:
+        """For "lifecycle" and "events": the same as objects; of every event, or of those that are not mere traffic."""
+
+    def idle(self) -> None:
+        """A moment to flush: called at least every 100 ms."""
+
+    def close(self, lost: int) -> None:
+        """Nothing follows; `lost` events are missing from all that was given."""
+
+
+def _to_stderr(text: str) -> None:
+    if sys.stderr is not None:
+        print(f"c4trace: {text}", file=sys.stderr, flush=True)
+
+
+class Collector:
+    """Consumes a segment in a daemon thread until `stop`, or until its host is gone.
+
+    While it runs the host records instead of overwriting. It starts with what the segment holds already, or with
+    `from_now` at the present. `report` is given one line for each sink that fails.
+    """
+
+    def __init__(
+        self,
+        segment_path: str | os.PathLike[str],
+        sinks: Sequence[Sink],
+        *,
+        from_now: bool = False,
+        report: Callable[[str], None] = _to_stderr,
+    ) -> None:
+        self.path = Path(segment_path)
+        self.events = 0
+        self.lost = 0
+        self.failures: list[str] = []
+        """What was said of sinks that failed."""
+        self._sinks = list(sinks)
+        self._from_now = from_now
+        self._report = report
+        self._reader: NativeReader | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._pid = 0
+
+    @property
+    def running(self) -> bool:
+        """True from `start` until everything was handed out and all sinks are closed."""
+        return self._thread is not None and self._pid == os.getpid() and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Take the consumer lease, start all sinks, begin.
+
+        Raises SegmentError for a segment that cannot be read or is being recorded, and whatever a sink's `start`
+        raises; then nothing was begun.
+        """
+        reader = NativeReader(self.path, "consume", from_now=self._from_now)
+        try:
+            self._start_sinks(recording_header(take_snapshot(reader).process))
+        except BaseException:
+            reader.close()
+            raise
+        self._reader = reader
+        self._pid = os.getpid()
+        self._thread = threading.Thread(target=self._run, args=(reader,), name="c4trace-collect", daemon=True)
+        atexit.register(self.stop)
+        self._thread.start()
+
+    def stop(self, timeout: float | None = None) -> bool:
+        """Hand out everything that is left, close all sinks, end; False if `timeout` seconds were not enough.
+
+        More than once is fine, and in a forked child it does nothing: the thread is the parent's.
+        """
+        thread, reader = self._thread, self._reader
+        if thread is None or reader is None or self._pid != os.getpid():
+            return True
+        self._stopping.set()
+        reader.stop()
+        if thread is not threading.current_thread():
+            thread.join(timeout)
+        if thread.is_alive():
+            return False
+        atexit.unregister(self.stop)
+        return True
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the host is gone and everything was handed out; False if `timeout` seconds were not enough."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+        return not self.running
+
+    def _start_sinks(self, header: Mapping[str, object]) -> None:
+        started: list[Sink] = []
+        try:
+            for sink in self._sinks:
+                sink.start(header)
+                started.append(sink)
+        except BaseException:
+            for sink in started:
+                with contextlib.suppress(Exception):
+                    sink.close(0)
+            raise
+
+    def _wants(self) -> int:
+        wants = 0
+        for sink in self._sinks:
+            wants |= int(lib.C4T_WANT_LIFECYCLE if sink.wants == "lifecycle" else lib.C4T_WANT_TEXT)
+        return wants
+
+    def _run(self, reader: NativeReader) -> None:
+        try:
+            if self._collect(reader):
+                self._drain(reader)
+        finally:
+            for sink in tuple(self._sinks):
+                with self._guarded(sink):
+                    sink.close(self.lost)
+            reader.close()
+
+    def _collect(self, reader: NativeReader) -> bool:
+        """Go on until stopped or the host is over; False where there is nothing to drain."""
+        batch = ffi.new("struct c4t_batch *")
+        idled = time.monotonic()
+        while not self._stopping.is_set():
+            lib.c4t_reader_collect(reader.handle, self._wants(), _WAIT_US, batch)
+            self._hand_out(batch)
+            if batch.over == _LEASE_LOST:
+                self._say("another process records this segment now; this recording ends here")
+                return False
+            if batch.over:
+                break
+            now = time.monotonic()
+            if now - idled >= _WAIT_US / 1e6 / 2:
+                idled = now
+                self._idle()
+        return True
+
+    def _drain(self, reader: NativeReader) -> None:
+        batch = ffi.new("struct c4t_batch *")
+        while lib.c4t_reader_drain(reader.handle, self._wants(), batch):
+            self._hand_out(batch)
+
+    def _hand_out(self, batch: Any) -> None:
+        self.events += batch.events
+        self.lost += batch.lost
+        kinds = {sink.wants for sink in self._sinks}
+        notices = bytes(ffi.buffer(batch.notices, batch.notices_size)) if "lifecycle" in kinds else b""
+        text = memoryview(ffi.buffer(batch.text, batch.text_size)) if batch.text_size else memoryview(b"")
+        objects = {
+            "lifecycle": decode_lines(notices) if notices else [],
+            "events": decode_lines(text) if "events" in kinds and text else [],
+        }
+        for sink in tuple(self._sinks):
+            with self._guarded(sink):
+                if sink.wants == "text":
+                    if text:
+                        sink.text(text, batch.events, batch.lost)
+                elif objects[sink.wants]:
+                    sink.notices(objects[sink.wants])
+
+    def _idle(self) -> None:
+        for sink in tuple(self._sinks):
+            with self._guarded(sink):
+                sink.idle()
+
+    @contextlib.contextmanager
+    def _guarded(self, sink: Sink) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a sink, the host and the others go on
+            self._sinks.remove(sink)
+            self._say(f"{type(sink).__name__} failed and is left out from here on: {type(error).__name__}: {error}")
+            with contextlib.suppress(Exception):
+                sink.close(self.lost)
+
+    def _say(self, text: str) -> None:
+        self.failures.append(text)
+        with contextlib.suppress(Exception):
+            self._report(text)
