@@ -222,6 +222,16 @@ c4tpy_socket *c4tpy_from_native(c4tpy_factory *factory, const c4t_address *addre
     return socket ? socket : make(factory, c4);
 }
 
+static c4tpy_factory *_Atomic factories;
+
+/* They live as long as the process, and are found there by whoever looks for what was lost. */
+static void add(c4tpy_factory *factory) {
+    factory->next = atomic_load_explicit(&factories, memory_order_relaxed); /* relaxed: nobody follows the list */
+    while (!atomic_compare_exchange_weak_explicit(&factories, &factory->next, factory, memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+    }
+}
+
 static const c4tpy_callbacks *first_callbacks;
 static void set_callbacks(void) { callbacks = *first_callbacks; }
 
@@ -242,6 +252,7 @@ c4tpy_factory *c4tpy_factory_new(int framing, const c4tpy_upcalls *upcalls, cons
                                             .request_close = framed ? NULL : on_request_close,
                                             .dispose = on_dispose,
                                             .attached = on_attached};
+    add(factory);
     return factory;
 }
 

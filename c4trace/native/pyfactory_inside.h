@@ -12,6 +12,7 @@ struct c4tpy_factory {
     c4t_socket_factory factory; /* its context is this struct */
     c4tpy_upcalls up;
     uint64_t key;
+    c4tpy_factory *next; /* of all there are */
 };
 
 struct c4tpy_socket {
