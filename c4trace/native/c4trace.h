@@ -64,7 +64,9 @@ typedef struct c4trace_config {
 
 C4TRACE_API const char *c4trace_version(void);
 C4TRACE_API int c4trace_open(const c4trace_config *config, c4trace_tracer **tracer, c4trace_failure *failure);
-/* Close: calls pass untraced from now on. The segment file is removed if `keep` is 0. */
+/* Calls pass untraced from now on; the segment can still be read to its end. */
+C4TRACE_API void c4trace_stop(c4trace_tracer *tracer);
+/* Stop, and let go of the segment, whose file is removed if `keep` is 0. In a forked child it does nothing. */
 C4TRACE_API void c4trace_close(c4trace_tracer *tracer, int keep);
 C4TRACE_API const char *c4trace_segment_path(const c4trace_tracer *tracer);
 C4TRACE_API const char *c4trace_warning(const c4trace_tracer *tracer); /* one line about less room than asked for, or "" */

@@ -19,6 +19,7 @@ typedef struct c4trace_config {
     uint32_t capture_bytes;
 } c4trace_config;
 int c4trace_open(const c4trace_config *config, c4trace_tracer **tracer, c4trace_failure *failure);
+void c4trace_stop(c4trace_tracer *tracer);
 void c4trace_close(c4trace_tracer *tracer, int keep);
 const char *c4trace_segment_path(const c4trace_tracer *tracer);
 const char *c4trace_warning(const c4trace_tracer *tracer);

@@ -43,6 +43,7 @@ static void in_forked_child(void) {
     c4t_sessions_after_fork();
     for (int i = 0; i < C4T_TRACERS_MAX; i++) {
         struct c4trace_tracer *tracer = &c4t_tracers[i];
+        tracer->held = false; /* the segment is the parent's to remove */
         if (!is_open(tracer)) continue;
         atomic_fetch_add_explicit(&tracer->generation, 1, memory_order_relaxed); /* relaxed: one thread is alive */
     }
@@ -84,7 +85,7 @@ static struct c4trace_tracer *free_tracer(const char *name, c4trace_failure *fai
     struct c4trace_tracer *free_one = NULL;
     for (int i = 0; i < C4T_TRACERS_MAX; i++) {
         struct c4trace_tracer *tracer = &c4t_tracers[i];
-        if (is_open(tracer)) {
+        if (tracer->held) {
             if (strcmp(tracer->name, name)) continue;
             c4t_fail(failure, C4TRACE_NAME_TAKEN, "a tracer named '%s' is open in this process already; use that one or another name", name);
             return NULL;
@@ -145,6 +146,7 @@ static int open_tracer(struct c4trace_tracer *tracer, const c4trace_config *conf
     }
     snprintf(tracer->header->litecore_version, sizeof tracer->header->litecore_version, "%s", litecore.version);
     tracer->header->factory_size = tracer->port ? (uint32_t)tracer->port->real.factory_size : 0;
+    tracer->held = true;
     atomic_fetch_add_explicit(&tracer->generation, 1, memory_order_release); /* release: everything above belongs to it */
     return C4TRACE_OK;
 }
@@ -163,24 +165,37 @@ int c4trace_open(const c4trace_config *config, c4trace_tracer **out, c4trace_fai
     return error;
 }
 
+/* c4t_setup_lock held */
+static void stop(struct c4trace_tracer *tracer) {
+    if (!is_open(tracer)) return;
+    pthread_mutex_lock(&tracer->lock);
+    atomic_fetch_add_explicit(&tracer->generation, 1, memory_order_relaxed); /* relaxed: see c4t_thread_of; all leases are void */
+    pthread_mutex_unlock(&tracer->lock);
+    c4t_relocate_undo(tracer);
+    for (int i = 0; i < C4T_TRAMPOLINES; i++) {
+        struct c4t_factory *factory = &c4t_factories[i];
+        /* relaxed, both: a call that is under way finds the tracer closed */
+        if (atomic_load_explicit(&factory->tracer, memory_order_relaxed) != tracer) continue;
+        atomic_store_explicit(&factory->tracer, NULL, memory_order_relaxed);
+        factory->closed_order = ++closed_order;
+    }
+    c4t_sessions_forget(tracer);
+    atomic_store_explicit(&tracer->header->status, C4T_STATUS_CLOSED, memory_order_release); /* release: nothing follows */
+}
+
+void c4trace_stop(c4trace_tracer *tracer) {
+    pthread_mutex_lock(&c4t_setup_lock);
+    if (tracer->held) stop(tracer);
+    pthread_mutex_unlock(&c4t_setup_lock);
+}
+
 void c4trace_close(c4trace_tracer *tracer, int keep) {
     pthread_mutex_lock(&c4t_setup_lock);
-    if (is_open(tracer)) {
-        pthread_mutex_lock(&tracer->lock);
-        atomic_fetch_add_explicit(&tracer->generation, 1, memory_order_relaxed); /* relaxed: see c4t_thread_of; all leases are void */
-        pthread_mutex_unlock(&tracer->lock);
-        c4t_relocate_undo(tracer);
-        for (int i = 0; i < C4T_TRAMPOLINES; i++) {
-            struct c4t_factory *factory = &c4t_factories[i];
-            /* relaxed, both: a call that is under way finds the tracer closed */
-            if (atomic_load_explicit(&factory->tracer, memory_order_relaxed) != tracer) continue;
-            atomic_store_explicit(&factory->tracer, NULL, memory_order_relaxed);
-            factory->closed_order = ++closed_order;
-        }
-        c4t_sessions_forget(tracer);
-        atomic_store_explicit(&tracer->header->status, C4T_STATUS_CLOSED, memory_order_release); /* release: nothing follows */
+    if (tracer->held) {
+        stop(tracer);
         close(tracer->fd);
         if (!keep) c4t_segment_unmake(tracer);
+        tracer->held = false;
     }
     pthread_mutex_unlock(&c4t_setup_lock);
 }

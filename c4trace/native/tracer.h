@@ -103,6 +103,7 @@ struct c4trace_tracer {
     unsigned char *base;
 
     _Alignas(64) struct c4t_port *port; /* NULL until a LiteCore is known */
+    bool held; /* from open to close, also while it is stopped; under the setup lock */
     uint64_t size;
     int fd;
     char name[64];

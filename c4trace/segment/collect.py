@@ -5,7 +5,7 @@ CONFIG is one JSON object, as an argument or as the first line of standard input
     {"segment": PATH, "from_now": false,
      "sinks": [{"sink": "c4trace.sinks.recorder:Recorder", "args": [PATH], "options": {}}]}
 
-On standard output: one line ``{"ready": true}`` once it collects, or ``{"error": "…"}`` (exit code 2); at the end one
+On standard output: one line ``{"ready": true}`` once it collects (with the `url` of a sink that serves one), or ``{"error": "…"}`` (exit code 2); at the end one
 with `events`, `lost` and `failures`. It ends when standard input does, when the host is gone, or on SIGTERM; always
 drained.
 """
@@ -54,6 +54,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     """A line of output: `ready` or `error` first, the totals at the end."""
 
     ready: bool = False
+    url: str = ""
     error: str = ""
     events: int = 0
     lost: int = 0
@@ -92,13 +93,14 @@ def main(arguments: list[str]) -> int:
     try:
         text = arguments[0].encode() if arguments else sys.stdin.buffer.readline()
         config = msgspec.json.decode(text, type=Config)
-        collector = Collector(config.segment, [spec.make() for spec in config.sinks], from_now=config.from_now)
+        sinks = [spec.make() for spec in config.sinks]
+        collector = Collector(config.segment, sinks, from_now=config.from_now)
         signal.signal(signal.SIGTERM, _terminate)
         collector.start()
     except Exception as error:  # noqa: BLE001 - whoever started us is told what is wrong, whatever it is
         _say(Report(error=str(error) or type(error).__name__))
         return 2
-    _say(Report(ready=True))
+    _say(Report(ready=True, url=next((sink.url for sink in sinks if hasattr(sink, "url")), "")))
     _wait(collector)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     collector.stop()
