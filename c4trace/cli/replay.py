@@ -14,11 +14,11 @@ from c4trace.replay.stepping import Step, next_step
 from c4trace.replay.timeline import Timeline, play
 from c4trace.report.columns import Columns
 from c4trace.report.process import process_line, process_of
+from c4trace.report.running_totals import RunningTotals
 from c4trace.report.screen import Screen
 from c4trace.report.show import row_of
 from c4trace.report.summary import summarize
 from c4trace.report.summary_table import print_summary
-from c4trace.report.tally import Tally
 
 __all__ = ["command"]
 
@@ -64,9 +64,9 @@ def command(ctx: click.Context, *, file: str, speed: float | None, step: bool, a
     """
     screen = Screen()
     with open_recording(file) as recording:
-        tally = Tally(process_of(recording.header, file))
+        totals = RunningTotals(process_of(recording.header, file))
         columns = Columns(screen.width)
-        for line in play(recording, Timeline(None if step else speed), [tally.feed]):
+        for line in play(recording, Timeline(None if step else speed), [totals.feed]):
             if not step:
                 continue
             screen.line(columns.spans(row_of(line)))
@@ -76,7 +76,7 @@ def command(ctx: click.Context, *, file: str, speed: float | None, step: bool, a
                     step = False
                 case Step.STOP:
                     break
-        summary = summarize(tally)
+        summary = summarize(totals)
         if as_json:
             screen.text(msgspec.json.encode(summary).decode())
         else:

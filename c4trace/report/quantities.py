@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["bytes_text", "count_text", "duration_text"]
+__all__ = ["bytes_text", "count_text", "duration_text", "noun"]
 
 _DURATIONS = (("ns", 1), ("µs", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000))
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -40,3 +40,8 @@ def bytes_text(n: int) -> str:
 def count_text(n: int) -> str:
     """Give a count with commas at the thousands."""
     return f"{n:,}"
+
+
+def noun(n: int, word: str) -> str:
+    """Give the word for a number of things: call, calls."""
+    return word if n == 1 else word + "s"

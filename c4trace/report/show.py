@@ -10,7 +10,7 @@ import msgspec
 from c4trace.decode.errors import error_name
 from c4trace.events import UP_CALLS, Event, Gap, Return
 from c4trace.report.plain import plain
-from c4trace.report.quantities import count_text, duration_text
+from c4trace.report.quantities import count_text, duration_text, noun
 
 __all__ = ["ShownRow", "is_trouble", "row_of"]
 
@@ -58,7 +58,7 @@ def row_of(line: Event | Return | Gap, *, base: int = 0) -> ShownRow:
             )
         case Gap():
             session = f"#{line.sid}" if line.sid else ""
-            text = f"{count_text(line.lost)} events lost here"
+            text = f"{count_text(line.lost)} {noun(line.lost, 'event')} lost here"
             return ShownRow("", "", session, "", "·", "gap", "", text, trouble=True, sid=line.sid)
 
 

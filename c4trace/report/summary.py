@@ -10,7 +10,7 @@ import msgspec
 from c4trace.decode.errors import error_name
 from c4trace.events import CALLS, EventKind, Latency, SessionState
 from c4trace.report.distribution import Distribution
-from c4trace.report.tally import Tally
+from c4trace.report.running_totals import RunningTotals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,9 +63,9 @@ class Summary(msgspec.Struct, frozen=True):
     latencies: dict[str, TookRow]
 
 
-def summarize(tally: Tally) -> Summary:
+def summarize(totals: RunningTotals) -> Summary:
     """Sum up everything counted so far, over all factories."""
-    factories = list(tally.factories.values())
+    factories = list(totals.factories.values())
     n: Counter[EventKind] = Counter()
     size: Counter[EventKind] = Counter()
     closed: Counter[str] = Counter()
@@ -76,17 +76,17 @@ def summarize(tally: Tally) -> Summary:
             closed[error_name(*error)] += times
     calls = sum(n[kind] for kind in CALLS)
     return Summary(
-        sessions=tally.sessions_total,
+        sessions=totals.sessions_total,
         still_open=sum(sum(n for s, n in f.states.items() if s < SessionState.closed) for f in factories),
         closed=dict(closed.most_common()),
         calls=calls,
         up_calls=n.total() - calls,
         bytes_written=size[EventKind.write],
         bytes_received=size[EventKind.received],
-        lost=tally.lost,
-        orphans=tally.orphans,
-        not_returned=len(tally.not_returned),
-        seconds=(tally.last - (tally.first or 0)) / 1e9,
+        lost=totals.lost,
+        orphans=totals.orphans,
+        not_returned=len(totals.not_returned),
+        seconds=(totals.last - (totals.first or 0)) / 1e9,
         events=[
             EventRow(kind.name, n[kind], size[kind], _took(f.took[kind] for f in factories))
             for kind in EventKind

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from c4trace.events import CALLS, Latency
-from c4trace.report.quantities import bytes_text, count_text, duration_text
+from c4trace.report.quantities import bytes_text, count_text, duration_text, noun
 from c4trace.report.screen import Screen
 from c4trace.report.summary import LATENCY_NAMES, Summary, TookRow
 
@@ -19,15 +19,17 @@ def print_summary(summary: Summary, screen: Screen) -> None:
     for line in totals(summary):
         screen.line(line)
     if summary.events:
+        screen.text("")
         screen.show(_events(summary, screen))
     if summary.latencies:
+        screen.text("")
         screen.show(_latencies(summary, screen))
 
 
 def totals(summary: Summary) -> list[list[tuple[str, str]]]:
     """Totals as lines of (text, style)."""
     closed = ", ".join(f"{count_text(n)} {error}" for error, n in summary.closed.items()) or "none"
-    lost = f"{count_text(summary.lost)} events lost" if summary.lost else "no event lost"
+    lost = f"{count_text(summary.lost)} {noun(summary.lost, 'event')} lost" if summary.lost else "no event lost"
     lines = [
         [
             ("sessions  ", "dim"),
@@ -38,9 +40,9 @@ def totals(summary: Summary) -> list[list[tuple[str, str]]]:
         [
             ("events    ", "dim"),
             (count_text(summary.calls), "bold"),
-            (" calls ▼, ", ""),
+            (f" {noun(summary.calls, 'call')} ▼, ", ""),
             (count_text(summary.up_calls), "bold"),
-            (" up-calls ▲, ", ""),
+            (f" {noun(summary.up_calls, 'up-call')} ▲, ", ""),
             (lost, "bold red" if summary.lost else "green"),
         ],
         [
@@ -52,9 +54,13 @@ def totals(summary: Summary) -> list[list[tuple[str, str]]]:
         ],
     ]
     if summary.not_returned:
-        lines.append([("", "dim"), (f"{count_text(summary.not_returned)} calls never returned", "bold red")])
+        calls = noun(summary.not_returned, "call")
+        lines.append([("          ", ""), (f"{count_text(summary.not_returned)} {calls} never returned", "bold red")])
     if summary.orphans:
-        lines.append([("", "dim"), (f"{count_text(summary.orphans)} up-calls for sockets never seen", "yellow")])
+        up_calls = noun(summary.orphans, "up-call")
+        lines.append(
+            [("          ", ""), (f"{count_text(summary.orphans)} {up_calls} for sockets never seen", "yellow")]
+        )
     return lines
 
 

@@ -6,17 +6,17 @@ from collections import Counter
 
 from c4trace.events import Event, EventKind, Gap, Latency, Return, SessionState
 from c4trace.report.distribution import Distribution
-from c4trace.report.session_tally import SessionTally
+from c4trace.report.running_session import RunningSession
 from c4trace.segment.snapshot import Cell, Exemplar, FactoryTotals, InFlight, ProcessInfo, Snapshot
 
-__all__ = ["FactoryTally", "Tally"]
+__all__ = ["RunningFactory", "RunningTotals"]
 
 NOT_RETURNED_MAX = 65_536  # events whose return line may still come
 SESSIONS_MAX = 12_288  # sessions kept, as in a segment; the oldest that ended go first
 NS = 1_000_000_000
 
 
-class FactoryTally:
+class RunningFactory:
     """What the events of one factory add up to."""
 
     def __init__(self, label: str) -> None:
@@ -30,7 +30,7 @@ class FactoryTally:
         self.closed: Counter[tuple[int, int]] = Counter()
 
 
-class Tally:
+class RunningTotals:
     """Everything counted so far; `feed` every line after the header, look at any time.
 
     Memory is bounded: sessions that ended are forgotten once there are SESSIONS_MAX, what was counted stays.
@@ -38,8 +38,8 @@ class Tally:
 
     def __init__(self, process: ProcessInfo) -> None:
         self.process = process
-        self.factories: dict[str, FactoryTally] = {}
-        self.sessions: dict[int, SessionTally] = {}
+        self.factories: dict[str, RunningFactory] = {}
+        self.sessions: dict[int, RunningSession] = {}
         self.sessions_total = 0
         self.events = 0
         self.lost = 0
@@ -84,12 +84,12 @@ class Tally:
             factory.took[kind].add(event.dt, event.sid)
         session.advance(event, kind)
 
-    def _session(self, event: Event) -> SessionTally:
+    def _session(self, event: Event) -> RunningSession:
         session = self.sessions.get(event.sid)
         if session is None:
             label = event.factory or "default"
-            factory = self.factories.setdefault(label, FactoryTally(label))
-            session = self.sessions[event.sid] = SessionTally(event, factory)
+            factory = self.factories.setdefault(label, RunningFactory(label))
+            session = self.sessions[event.sid] = RunningSession(event, factory)
             self.sessions_total += 1
             factory.sessions += 1
             self._forget_ended()
@@ -136,7 +136,7 @@ class Tally:
     def _in_flight(self, event: Event) -> InFlight:
         return InFlight(event.tid, "", event.sid, EventKind[event.ev], (self.last - event.t) / NS)
 
-    def _totals(self, factory: FactoryTally) -> FactoryTotals:
+    def _totals(self, factory: RunningFactory) -> FactoryTotals:
         live = [s for s in self.sessions.values() if s.factory is factory and s.state < SessionState.closed]
         return FactoryTotals(
             label=factory.label,

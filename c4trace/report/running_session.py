@@ -9,9 +9,9 @@ from c4trace.events import Event, EventKind, Latency, SessionState
 from c4trace.segment.snapshot import Flow, SessionView
 
 if TYPE_CHECKING:
-    from c4trace.report.tally import FactoryTally
+    from c4trace.report.running_totals import RunningFactory
 
-__all__ = ["Acked", "SessionTally"]
+__all__ = ["Acked", "RunningSession"]
 
 OUTSTANDING_MAX = (
     64  # writes (or receives) waiting whose ack is timed: as many as in the host (native/tracer.h, C4T_MARKS)
@@ -58,10 +58,10 @@ class Acked:
         return took
 
 
-class SessionTally:
+class RunningSession:
     """What the events of one session add up to."""
 
-    def __init__(self, first: Event, factory: FactoryTally) -> None:
+    def __init__(self, first: Event, factory: RunningFactory) -> None:
         self.sid = first.sid
         self.factory = factory
         self.began = first.t

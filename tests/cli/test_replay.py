@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from c4trace.report.summary import Summary, summarize
+from tests.cli.test_main import C4TRACE, run
+from tests.report.sample import session, text_of, two_sessions, written
+from tests.report.test_running_totals import totals_of
+
+
+def test_the_summary_at_the_end_is_the_recordings(tmp_path: Path) -> None:
+    result = run("replay", written(tmp_path), "--json")
+    assert result.returncode == 0
+    summary = msgspec.json.decode(result.stdout, type=Summary)
+    assert summary == summarize(totals_of(two_sessions()))
+
+
+def test_the_table_tells_sessions_events_bytes_and_losses(tmp_path: Path) -> None:
+    text = run("replay", written(tmp_path), "--speed", "max").stdout
+    assert "sessions  2 in 30.0ms, 0 still open" in text
+    assert "12 calls ▼, 10 up-calls ▲, 3 events lost" in text
+    assert "336 B written, 80 B received" in text
+
+
+def test_original_speed_takes_the_time_it_took(tmp_path: Path) -> None:
+    stretched = [msgspec.structs.replace(line, t=line.t * 100) for line in session(1, 1, 0)]  # type: ignore[union-attr]
+    path = written(tmp_path, [*stretched])
+    began = time.monotonic()
+    assert run("replay", path).returncode == 0
+    assert time.monotonic() - began >= 1.0
+
+
+@pytest.mark.parametrize("speed", ["0", "-1", "inf", "nan", "fast", ""])
+def test_a_speed_that_is_none_is_refused(tmp_path: Path, speed: str) -> None:
+    result = run("replay", written(tmp_path), "--speed", speed)
+    assert result.returncode == 2
+    assert "is no speed; write a factor such as 1, 2 or 0.5, or max" in result.stderr
+
+
+@pytest.mark.parametrize("speed", ["max", "1000", "500x", "0.9e3"])
+def test_any_factor_is_a_speed(tmp_path: Path, speed: str) -> None:
+    assert run("replay", written(tmp_path), "--speed", speed).returncode == 0
+
+
+def test_a_torn_recording_plays_up_to_the_tear(tmp_path: Path) -> None:
+    path = tmp_path / "torn.jsonl"
+    text = text_of(two_sessions())
+    path.write_bytes(text[: text.index(b'"seq":12')])
+    result = run("replay", path, "--json")
+    assert result.returncode == 0
+    assert "torn: ends inside line 14; read up to there" in result.stderr
+    assert msgspec.json.decode(result.stdout, type=Summary).sessions == 1
+
+
+def step(path: Path, keys: str) -> list[str]:
+    result = subprocess.run([C4TRACE, "replay", path, "--step"], input=keys, capture_output=True, text=True, check=True)
+    return [line for line in result.stdout.splitlines() if " #" in line or "↩" in line]
+
+
+def test_stepping_shows_one_event_a_line(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    assert len(step(path, "\n" * 4 + "q\n")) == 5
+    assert len(step(path, "\n\n")) == 3
+    assert len(step(path, "\nc\n")) == 2
+
+
+def test_stepping_at_a_terminal_takes_single_keys(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [C4TRACE, "replay", written(tmp_path), "--step"], stdin=theirs, stdout=subprocess.PIPE, text=True
+    ) as stepping:
+        os.close(theirs)
+        assert stepping.stdout is not None
+        assert "open" in stepping.stdout.readline()
+        os.write(ours, b"\r")
+        assert "gotHTTPResponse" in stepping.stdout.readline()
+        os.write(ours, b"q")
+        assert "sessions  1" in stepping.stdout.read()
+    os.close(ours)
+    assert stepping.returncode == 0
