@@ -56,10 +56,53 @@ static inline void c4t_observe(struct c4t_cells *cells, enum c4t_latency latency
     c4t_apply(cell, ticks, shared);
 }
 
-/* Progress of a session's direction: `n` bytes began (write, received) or ended (completedWrite, completedReceive) at `now`. Latencies of
- * what is covered by it are observed in `cells`. */
-C4T_INTERNAL void c4t_flow_begin(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, struct c4t_flow *ended, uint64_t n,
-                                 uint64_t now);
+/* Take `ack` for a few instructions; false where another thread has it. */
+C4T_HOT bool c4t_ack_try(struct c4t_ack *ack) {
+    /* acquire: what the last holder wrote is seen */
+    return C4T_LIKELY(!atomic_exchange_explicit(&ack->busy, 1, memory_order_acquire));
+}
+
+/* release: the next holder sees what we wrote */
+C4T_HOT void c4t_ack_leave(struct c4t_ack *ack) { atomic_store_explicit(&ack->busy, 0, memory_order_release); }
+
+C4T_HOT bool c4t_has_spill(struct c4t_ack *ack) {
+    return atomic_load_explicit(&ack->spilled, memory_order_relaxed); /* relaxed: what is missed now is taken at the next event */
+}
+
+/* Numbers of threads that did not get `busy`; their acks are not measured. `busy` held. */
+C4T_INTERNAL void c4t_take_spill(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, struct c4t_flow *ended);
+C4T_INTERNAL void c4t_count_unmeasured(struct c4t_thread *thread, uint64_t n);
+
+/* `busy` held. */
+C4T_HOT void c4t_begin_locked(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, uint64_t n, uint64_t now) {
+    c4t_add(&begun->n, 1, false);
+    c4t_add(&begun->bytes, n, false);
+    ack->begun += n;
+    if (C4T_UNLIKELY(ack->count == C4T_MARKS)) {
+        c4t_count_unmeasured(thread, 1);
+        return;
+    }
+    uint32_t last = (ack->first + ack->count++) % C4T_MARKS;
+    ack->mark[last].end = ack->begun;
+    ack->mark[last].ticks = now;
+}
+
+C4T_INTERNAL void c4t_flow_begin_slow(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, struct c4t_flow *ended, uint64_t n,
+                                      uint64_t now);
+
+/* `n` bytes began (write, received) at `now`. */
+C4T_HOT void c4t_flow_begin(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, struct c4t_flow *ended, uint64_t n,
+                            uint64_t now) {
+    if (C4T_UNLIKELY(!c4t_ack_try(ack))) {
+        c4t_flow_begin_slow(thread, ack, begun, ended, n, now);
+        return;
+    }
+    if (C4T_UNLIKELY(c4t_has_spill(ack))) c4t_take_spill(thread, ack, begun, ended);
+    c4t_begin_locked(thread, ack, begun, n, now);
+    c4t_ack_leave(ack);
+}
+
+/* `n` bytes ended (completedWrite, completedReceive) at `now`; latencies of what is covered by it are observed in `cells`. */
 C4T_INTERNAL void c4t_flow_end(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, struct c4t_flow *ended, uint64_t n,
                                uint64_t now, uint64_t sid, struct c4t_cells *cells, enum c4t_latency latency);
 

@@ -3,19 +3,21 @@
 
 #include "factories.h"
 
+/* A session for a socket whose open was not seen; NULL: step aside. */
+static __attribute__((noinline)) struct c4t_session *adopt(struct c4trace_tracer *tracer, struct c4t_factory *factory, c4t_socket *socket) {
+    if (!c4t_is_open(tracer)) return NULL;
+    struct c4t_session *session = c4t_session_begin(tracer, factory, c4t_clock_ticks(tracer->clock), C4T_SESSION_ADOPTED);
+    if (session) c4t_session_bind(session, socket);
+    return session;
+}
+
 /* What every call after open has in common: the frame of a session that is known or adopted. */
 C4T_HOT bool enter_call(struct c4t_frame *frame, struct c4t_factory *factory, c4t_socket *socket, enum c4t_event event) {
     struct c4trace_tracer *tracer = atomic_load_explicit(&factory->tracer, memory_order_relaxed); /* relaxed: set before the factory was handed out */
-    if (C4T_UNLIKELY(!c4t_is_open(tracer))) return false;
+    if (C4T_UNLIKELY(!tracer)) return false;
     struct c4t_session *session = c4t_session_find(socket);
-    if (C4T_UNLIKELY(!session || session->tracer != tracer)) {
-        session = c4t_session_begin(tracer, factory, c4t_clock_ticks(tracer->clock), C4T_SESSION_ADOPTED);
-        if (!session) return false;
-        c4t_session_bind(session, socket);
-    }
-    if (C4T_UNLIKELY(!c4t_enter(frame, tracer, factory, session, event))) return false;
-    c4t_touch(session, event, frame->began);
-    return true;
+    if (C4T_UNLIKELY(!session || session->tracer != tracer) && !(session = adopt(tracer, factory, socket))) return false;
+    return C4T_LIKELY(c4t_enter(frame, tracer, factory, session, event));
 }
 
 static inline bool is_over(const struct c4t_session *session) {
@@ -38,7 +40,6 @@ static void call_open(struct c4t_factory *factory, c4t_socket *socket, const c4t
         }
         traced = session && c4t_enter(&frame, tracer, factory, session, C4T_EV_OPEN);
         if (traced) {
-            c4t_touch(session, C4T_EV_OPEN, frame.began);
             if (c4t_capture_of(&frame) != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_address(frame, address, options));
             c4t_forward(&frame);
         }
@@ -55,8 +56,8 @@ static void call_write(struct c4t_factory *factory, c4t_socket *socket, c4t_slic
     }
     struct c4t_session *session = frame.session;
     struct c4t_session_row *row = session->row;
-    c4t_add(&frame.cell->bytes, slice.size, c4t_is_shared(frame.cells));
     c4t_flow_begin(frame.thread, &session->write, &row->write, &row->completed_write, slice.size, frame.began);
+    c4t_add(&frame.cell->bytes, slice.size, frame.shared);
     c4t_publish_data(&frame, slice);
     c4t_forward(&frame);
     factory->inner.write(socket, slice);
@@ -71,7 +72,7 @@ static void call_completed_receive(struct c4t_factory *factory, c4t_socket *sock
     }
     struct c4t_session *session = frame.session;
     struct c4t_session_row *row = session->row;
-    c4t_add(&frame.cell->bytes, n, c4t_is_shared(frame.cells));
+    c4t_add(&frame.cell->bytes, n, frame.shared);
     c4t_flow_end(frame.thread, &session->receive, &row->received, &row->completed_receive, n, frame.began, c4t_sid(session), frame.cells, C4T_LAT_RECEIVE_ACK);
     c4t_publish_plain(&frame, n, 0);
     c4t_forward(&frame);

@@ -23,12 +23,13 @@ struct c4t_frame {
     uint64_t sample;                  /* ticks c4trace took so far; 0 = not sampled */
     uint16_t factory;
     uint8_t event;
+    bool shared;    /* cells are */
     bool published; /* the entry record is in the ring, so a return record belongs to it */
     uint8_t return_flags;
 };
 
 /* relaxed: set before the session can be found, and not changed while it is in use */
-static inline uint64_t c4t_sid(const struct c4t_session *session) { return session ? atomic_load_explicit(&session->sid, memory_order_relaxed) : 0; }
+C4T_HOT uint64_t c4t_sid(const struct c4t_session *session) { return atomic_load_explicit(&session->sid, memory_order_relaxed); }
 
 C4T_HOT bool c4t_is_open(const struct c4trace_tracer *tracer) {
     /* relaxed: see c4t_thread_of */
@@ -37,7 +38,7 @@ C4T_HOT bool c4t_is_open(const struct c4trace_tracer *tracer) {
 
 C4T_HOT enum c4t_capture c4t_capture_of(const struct c4t_frame *frame) { return (enum c4t_capture)(uint32_t)frame->control; }
 
-/* Begin to trace `event` of `session` (NULL: unknown socket). False: forward untraced. */
+/* Begin to trace `event` of `session`. False: forward untraced. */
 C4T_HOT bool c4t_enter(struct c4t_frame *frame, struct c4trace_tracer *tracer, struct c4t_factory *factory, struct c4t_session *session,
                              enum c4t_event event) {
     struct c4t_thread *thread = c4t_thread_of(tracer);
@@ -57,9 +58,10 @@ C4T_HOT bool c4t_enter(struct c4t_frame *frame, struct c4trace_tracer *tracer, s
     uint64_t number = ++thread->calls;
     frame->sample = C4T_UNLIKELY(number % C4T_SAMPLE_EVERY == 0) ? c4t_clock_ticks(tracer->clock) : 0;
     frame->number = number;
+    frame->shared = c4t_is_shared(cells);
     frame->control = atomic_load_explicit(&tracer->header->control, memory_order_relaxed); /* relaxed: takes effect some events later */
     c4t_apply_pending(thread);
-    c4t_add(&frame->cell->n, 1, c4t_is_shared(cells));
+    c4t_add(&frame->cell->n, 1, frame->shared);
     frame->began = c4t_clock_ticks(tracer->clock);
     return true;
 }
@@ -67,7 +69,11 @@ C4T_HOT bool c4t_enter(struct c4t_frame *frame, struct c4trace_tracer *tracer, s
 /* Say in the thread's row which call it is in, then forward. */
 C4T_HOT void c4t_forward(struct c4t_frame *frame) {
     struct c4t_thread_row *row = frame->thread->row;
+    struct c4t_session_row *session = frame->session->row;
     uint64_t sid = c4t_sid(frame->session);
+    /* relaxed, both: advisory */
+    atomic_store_explicit(&session->last_event, (uint32_t)frame->event, memory_order_relaxed);
+    atomic_store_explicit(&session->t_last, frame->began, memory_order_relaxed);
     /* relaxed: this thread alone writes them; release: since before what, so that a reader never pairs a new call with an old time */
     frame->outer_what = atomic_load_explicit(&row->flight_what, memory_order_relaxed);
     frame->outer_since = atomic_load_explicit(&row->flight_since, memory_order_relaxed);
@@ -120,9 +126,9 @@ C4T_HOT void c4t_leave(struct c4t_frame *frame) {
         c4t_return_slow(*frame, ended, took);
     struct c4t_cell *cell = frame->cell;
     uint64_t slowest = atomic_load_explicit(&cell->slowest_ticks, memory_order_relaxed); /* relaxed: see c4t_exemplar */
-    if (C4T_UNLIKELY(took > slowest) && frame->session)
+    if (C4T_UNLIKELY(took > slowest))
         c4t_exemplar(cell, c4t_sid(frame->session), took, ended);
-    if (C4T_UNLIKELY(c4t_is_shared(frame->cells))) {
+    if (C4T_UNLIKELY(frame->shared)) {
         c4t_apply(cell, took, true);
     } else {
         c4t_apply_pending(thread); /* a nested event's */
@@ -168,13 +174,6 @@ C4T_HOT void c4t_publish_data(struct c4t_frame *frame, c4t_slice slice) {
 /* requestClose and closeRequested. */
 C4T_HOT void c4t_publish_message(struct c4t_frame *frame, int32_t code, c4t_slice message) {
     if (c4t_capture_of(frame) != C4T_CAPTURE_OFF) c4t_take(frame, c4t_publish_text(*frame, code, 0, message));
-}
-
-/* The session's last event, for its row. */
-C4T_HOT void c4t_touch(struct c4t_session *session, enum c4t_event event, uint64_t ticks) {
-    /* relaxed, both: advisory */
-    atomic_store_explicit(&session->row->last_event, (uint32_t)event, memory_order_relaxed);
-    atomic_store_explicit(&session->row->t_last, ticks, memory_order_relaxed);
 }
 
 #endif

@@ -38,6 +38,7 @@ struct c4t_ack {
     _Atomic uint32_t busy;
     uint32_t first, count; /* marks in use */
     uint64_t begun, ended; /* bytes so far */
+    _Atomic bool spilled;  /* some of the following is not 0 */
     _Atomic uint64_t spill_begun_n, spill_begun, spill_ended_n, spill_ended;
     struct {
         uint64_t end; /* value of `ended` that covers it */

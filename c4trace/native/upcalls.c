@@ -23,10 +23,7 @@ C4T_HOT bool enter_upcall(struct c4t_frame *frame, c4t_socket *socket, enum c4t_
                 atomic_fetch_add_explicit(&c4t_tracers[i].header->orphans, 1, memory_order_relaxed); /* relaxed: a plain count */
         return false;
     }
-    if (C4T_UNLIKELY(!c4t_is_open(session->tracer))) return false;
-    if (C4T_UNLIKELY(!c4t_enter(frame, session->tracer, session->factory, session, event))) return false;
-    c4t_touch(session, event, frame->began);
-    return true;
+    return C4T_LIKELY(c4t_enter(frame, session->tracer, session->factory, session, event));
 }
 
 static void up_got_http_response(struct c4t_port *port, c4t_socket *socket, int status, c4t_slice headers) {
@@ -81,7 +78,7 @@ static void up_received(struct c4t_port *port, c4t_socket *socket, c4t_slice dat
     if (traced) {
         struct c4t_session *session = frame.session;
         struct c4t_session_row *row = session->row;
-        c4t_add(&frame.cell->bytes, data.size, c4t_is_shared(frame.cells));
+        c4t_add(&frame.cell->bytes, data.size, frame.shared);
         c4t_flow_begin(frame.thread, &session->receive, &row->received, &row->completed_receive, data.size, frame.began);
         c4t_publish_data(&frame, data); /* before the up-call: LiteCore unmasks in place (rule C4S-044) */
         c4t_forward(&frame);
@@ -96,7 +93,7 @@ static void up_completed_write(struct c4t_port *port, c4t_socket *socket, size_t
     if (traced) {
         struct c4t_session *session = frame.session;
         struct c4t_session_row *row = session->row;
-        c4t_add(&frame.cell->bytes, n, c4t_is_shared(frame.cells));
+        c4t_add(&frame.cell->bytes, n, frame.shared);
         c4t_flow_end(frame.thread, &session->write, &row->write, &row->completed_write, n, frame.began, c4t_sid(session), frame.cells, C4T_LAT_WRITE_ACK);
         c4t_publish_plain(&frame, n, 0);
         c4t_forward(&frame);
@@ -192,7 +189,6 @@ static c4t_socket *up_from_native(struct c4t_port *port, const c4t_socket_factor
     struct c4t_frame frame;
     if (!session || !c4t_enter(&frame, tracer, factory, session, C4T_EV_FROM_NATIVE))
         return real_from_native(&port->real, traced, handle, address, second, is_incoming);
-    c4t_touch(session, C4T_EV_FROM_NATIVE, frame.began);
     if (c4t_capture_of(&frame) != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_address(frame, address, (c4t_slice){NULL, 0}));
     incoming.factory = factory;
     incoming.session = session;
