@@ -98,7 +98,7 @@ class _InThread:
                 self._recorder = Recorder(destinations.record, rotation=destinations.rotation)
                 sinks.append(self._recorder)
             if destinations.log is not None:
-                sinks.append(LogSink(destinations.log, level=destinations.log_level))
+                sinks.append(LogSink(destinations.log, level=destinations.log_level, segment=segment))
             if sinks:
                 self._collector = Collector(segment, sinks)
                 self._collector.start()
@@ -147,7 +147,8 @@ def _specs(segment: Path, destinations: Destinations) -> list[SinkSpec]:
         rotation = msgspec.to_builtins(destinations.rotation)
         specs.append(SinkSpec("c4trace.collecting:recorder", [os.path.abspath(destinations.record), rotation]))
     if destinations.log is not None:
-        specs.append(SinkSpec("c4trace.sinks.logs:LogSink", [os.fspath(destinations.log)], {"level": destinations.log_level}))
+        options = {"level": destinations.log_level, "segment": str(segment)}
+        specs.append(SinkSpec("c4trace.sinks.logs:LogSink", [os.fspath(destinations.log)], options))
     if destinations.metrics_port is not None:
         args = [str(segment), destinations.metrics_port, destinations.metrics_address]
         specs.append(SinkSpec("c4trace.collecting:ServedMetrics", args))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from c4trace._native import ffi, lib
@@ -21,7 +22,7 @@ from c4trace.segment.snapshot import (
     Snapshot,
 )
 
-__all__ = ["CLOCKS", "LOSSES", "take_snapshot"]
+__all__ = ["CLOCKS", "LOSSES", "find_sessions", "take_snapshot"]
 
 HOST_STATES = ("unknown", "live", "dead", "closed", "aside")
 CLOCKS = ("monotonic", "tsc", "cntvct")
@@ -45,7 +46,7 @@ def take_snapshot(reader: NativeReader, *, take_exemplars: bool = False) -> Snap
     info = ffi.new("struct c4t_reader_info *")
     lib.c4t_reader_info(reader.handle, info)
     labels = [_label(reader, index) for index in range(info.factories)]
-    sessions = _sessions(reader, info.session_rows + _SLACK, labels)
+    sessions = _sessions(reader, info, labels)
     closed = _closed(reader, info.closed_rows + _SLACK)
     return Snapshot(
         process=_process(reader, info),
@@ -61,6 +62,14 @@ def take_snapshot(reader: NativeReader, *, take_exemplars: bool = False) -> Snap
         orphans=info.orphans,
         overhead_seconds=info.overhead_ns / 1e9,
     )
+
+
+def find_sessions(reader: NativeReader, sids: Collection[int]) -> dict[int, SessionView]:
+    """Find the rows of these sessions, by id, without the cost of a snapshot; those whose row is gone are left out."""
+    info = ffi.new("struct c4t_reader_info *")
+    lib.c4t_reader_info(reader.handle, info)
+    labels = [_label(reader, index) for index in range(info.factories)]
+    return {row[0]: _session(row, _label_of(row, labels)) for row in _rows(reader, info) if row[0] in sids}
 
 
 def _text(field: Any) -> str:
@@ -144,13 +153,21 @@ def _seconds(ns: int) -> float | None:
     return None if ns == _NEVER else ns / 1e9
 
 
-def _sessions(reader: NativeReader, room: int, labels: list[str]) -> dict[int, list[SessionView]]:
+def _rows(reader: NativeReader, info: Any) -> Iterator[tuple[Any, ...]]:
+    room = info.session_rows + _SLACK
     copies = ffi.new("struct c4t_session_copy[]", room)
     count = lib.c4t_reader_sessions(reader.handle, copies, room)
+    return _SESSION.iter_unpack(ffi.buffer(copies, count * _SESSION.size))
+
+
+def _label_of(row: tuple[Any, ...], labels: list[str]) -> str:
+    return labels[row[16]] if row[16] < len(labels) else ""
+
+
+def _sessions(reader: NativeReader, info: Any, labels: list[str]) -> dict[int, list[SessionView]]:
     views: dict[int, list[SessionView]] = {}
-    for row in _SESSION.iter_unpack(ffi.buffer(copies, count * _SESSION.size)):
-        index = row[16]
-        views.setdefault(index, []).append(_session(row, labels[index] if index < len(labels) else ""))
+    for row in _rows(reader, info):
+        views.setdefault(row[16], []).append(_session(row, _label_of(row, labels)))
     return views
 
 

@@ -38,7 +38,7 @@ class Recorder:
     counts the events that are not on record.
     """
 
-    wants: Literal["text"] = "text"
+    wants: Literal["text", "lifecycle", "events"] = "text"
 
     def __init__(
         self,
