@@ -18,14 +18,17 @@
 #define THREADS_MAX 4
 #define MESSAGE 256
 
-static void nothing_open(c4t_socket *s, const c4t_address *a, c4t_slice o, void *c) { (void)s, (void)a, (void)o, (void)c; }
+static void nothing_open(c4t_socket *s, const c4t_address *a, c4t_slice o, void *c) {
+    (void)s, (void)a, (void)o, (void)c;
+}
 static void nothing_size(c4t_socket *s, size_t n) { (void)s, (void)n; }
 static void nothing_slice(c4t_socket *s, c4t_slice d) { (void)s, (void)d; }
 static void nothing(c4t_socket *s) { (void)s; }
 static void nothing_status(c4t_socket *s, int code, c4t_slice m) { (void)s, (void)code, (void)m; }
 static void nothing_closed(c4t_socket *s, c4t_error e) { (void)s, (void)e; }
 
-static const c4t_socket_factory inner = {C4T_NO_FRAMING, NULL, nothing_open, nothing_slice, nothing_size, NULL, nothing_status, nothing, NULL};
+static const c4t_socket_factory inner = {C4T_NO_FRAMING, NULL,           nothing_open, nothing_slice, nothing_size,
+                                         NULL,           nothing_status, nothing,      NULL};
 static const c4t_upcalls litecore = {.factory_size = C4T_FACTORY_SIZE_72,
                                      .got_http_response = nothing_status,
                                      .opened = nothing,
@@ -79,18 +82,23 @@ static void *run(void *data) {
     pthread_barrier_wait(job->start);
     uint64_t began = c4t_clock_ns(CLOCK_MONOTONIC);
     for (uint64_t i = 0; i < job->calls; i++) {
-        if (stamps == 1) at[0] = c4t_clock_ticks(clock);
-        else if (stamps == 2) at[0] = c4t_clock_ns(CLOCK_MONOTONIC);
+        if (stamps == 1)
+            at[0] = c4t_clock_ticks(clock);
+        else if (stamps == 2)
+            at[0] = c4t_clock_ns(CLOCK_MONOTONIC);
         write(socket, slice);
-        if (stamps == 1) at[1] = c4t_clock_ticks(clock);
-        else if (stamps == 2) at[1] = c4t_clock_ns(CLOCK_MONOTONIC);
+        if (stamps == 1)
+            at[1] = c4t_clock_ticks(clock);
+        else if (stamps == 2)
+            at[1] = c4t_clock_ns(CLOCK_MONOTONIC);
     }
     job->ns = (double)(c4t_clock_ns(CLOCK_MONOTONIC) - began) / (double)job->calls;
     return NULL;
 }
 
 /* ns per call of one side with so many threads: the mean over its threads. */
-static double measure(const struct side *side, const c4t_socket_factory *factory, uint32_t clock, int threads, uint64_t calls) {
+static double measure(const struct side *side, const c4t_socket_factory *factory, uint32_t clock, int threads,
+                      uint64_t calls) {
     struct job jobs[THREADS_MAX];
     pthread_t ids[THREADS_MAX];
     pthread_barrier_t start;
@@ -133,14 +141,16 @@ int main(int argc, char **argv) {
     clock = C4T_CLOCK_CNTVCT;
 #endif
     static const c4t_address address = {{"ws", 2}, {"localhost", 9}, 4984, {"/db/_blipsync", 13}};
-    for (uintptr_t i = 0; i < THREADS_MAX; i++) traced->open((c4t_socket *)(0x10000 + 0x1000 * i), &address, (c4t_slice){NULL, 0}, NULL);
+    for (uintptr_t i = 0; i < THREADS_MAX; i++)
+        traced->open((c4t_socket *)(0x10000 + 0x1000 * i), &address, (c4t_slice){NULL, 0}, NULL);
 
     double *ns = calloc(SIDES * 3 * (size_t)repetitions, sizeof *ns);
     if (!ns) return 2;
     for (int r = 0; r < repetitions; r++)
         for (size_t t = 0; t < 3; t++)
             for (size_t s = 0; s < SIDES; s++) {
-                if (sides[s].capture >= 0) c4trace_set_capture(tracer, (uint32_t)sides[s].capture, sides[s].capture_bytes);
+                if (sides[s].capture >= 0)
+                    c4trace_set_capture(tracer, (uint32_t)sides[s].capture, sides[s].capture_bytes);
                 ns[(s * 3 + t) * (size_t)repetitions + (size_t)r] =
                     measure(&sides[s], sides[s].capture >= 0 ? traced : &inner, clock, thread_counts[t], calls);
             }
@@ -148,7 +158,8 @@ int main(int argc, char **argv) {
     for (size_t s = 0; s < SIDES; s++)
         for (size_t t = 0; t < 3; t++) {
             printf("%s{\"side\":\"%s\",\"threads\":%d,\"ns\":[", s + t ? "," : "", sides[s].name, thread_counts[t]);
-            for (int r = 1; r < repetitions; r++) printf("%s%.2f", r > 1 ? "," : "", ns[(s * 3 + t) * (size_t)repetitions + (size_t)r]);
+            for (int r = 1; r < repetitions; r++)
+                printf("%s%.2f", r > 1 ? "," : "", ns[(s * 3 + t) * (size_t)repetitions + (size_t)r]);
             printf("]}");
         }
     printf("]}\n");

@@ -31,14 +31,14 @@ extern "C" {
 
 enum c4trace_error {
     C4TRACE_OK = 0,
-    C4TRACE_BAD_NAME = 1,       /* empty, too long, or not of letters, digits, '.', '_', '-' */
-    C4TRACE_NAME_TAKEN = 2,     /* a tracer of this name is open in this process */
-    C4TRACE_TOO_MANY = 3,       /* tracers or factories */
-    C4TRACE_NO_LITECORE = 4,    /* the library cannot be loaded or lacks the c4socket_ functions */
-    C4TRACE_BAD_FACTORY = 5,    /* breaks rule C4S-002, has an unknown size or framing, or is a traced one already */
-    C4TRACE_SEGMENT = 6,        /* the segment cannot be made: folder, rights, space */
-    C4TRACE_BAD_CONFIG = 7,     /* a capture level, size or count out of range */
-    C4TRACE_CLOSED = 8          /* the tracer is closed */
+    C4TRACE_BAD_NAME = 1,    /* empty, too long, or not of letters, digits, '.', '_', '-' */
+    C4TRACE_NAME_TAKEN = 2,  /* a tracer of this name is open in this process */
+    C4TRACE_TOO_MANY = 3,    /* tracers or factories */
+    C4TRACE_NO_LITECORE = 4, /* the library cannot be loaded or lacks the c4socket_ functions */
+    C4TRACE_BAD_FACTORY = 5, /* breaks rule C4S-002, has an unknown size or framing, or is a traced one already */
+    C4TRACE_SEGMENT = 6,     /* the segment cannot be made: folder, rights, space */
+    C4TRACE_BAD_CONFIG = 7,  /* a capture level, size or count out of range */
+    C4TRACE_CLOSED = 8       /* the tracer is closed */
 };
 
 typedef struct c4trace_failure {
@@ -49,15 +49,15 @@ typedef struct c4trace_failure {
 typedef struct c4trace_tracer c4trace_tracer;
 
 typedef struct c4trace_config {
-    size_t size;              /* sizeof(c4trace_config), set by C4TRACE_CONFIG_INIT */
-    const char *name;         /* of the tracer: 1 to 48 letters, digits, '.', '_', '-' */
-    const char *litecore;     /* path of libLiteCore; NULL: the one loaded already, if any */
+    size_t size;                /* sizeof(c4trace_config), set by C4TRACE_CONFIG_INIT */
+    const char *name;           /* of the tracer: 1 to 48 letters, digits, '.', '_', '-' */
+    const char *litecore;       /* path of libLiteCore; NULL: the one loaded already, if any */
     const c4t_upcalls *upcalls; /* the real up-calls, in place of a LiteCore (embedded host, static link); copied */
-    const char *folder;       /* of segments; NULL: $C4TRACE_DIR, else /dev/shm/c4trace-UID, else /tmp/c4trace-UID */
-    size_t segment_bytes;     /* 0: 16 MiB, less where there is less room */
-    uint32_t sessions;        /* rows of the session table; 0: 12288 */
-    uint32_t capture;         /* enum c4t_capture */
-    uint32_t capture_bytes;   /* N of C4T_CAPTURE_BYTES */
+    const char *folder;         /* of segments; NULL: $C4TRACE_DIR, else /dev/shm/c4trace-UID, else /tmp/c4trace-UID */
+    size_t segment_bytes;       /* 0: 16 MiB, less where there is less room */
+    uint32_t sessions;          /* rows of the session table; 0: 12288 */
+    uint32_t capture;           /* enum c4t_capture */
+    uint32_t capture_bytes;     /* N of C4T_CAPTURE_BYTES */
 } c4trace_config;
 
 #define C4TRACE_CONFIG_INIT {sizeof(c4trace_config), 0, 0, 0, 0, 0, 0, 2u, 0}
@@ -69,12 +69,14 @@ C4TRACE_API void c4trace_stop(c4trace_tracer *tracer);
 /* Stop, and let go of the segment, whose file is removed if `keep` is 0. In a forked child it does nothing. */
 C4TRACE_API void c4trace_close(c4trace_tracer *tracer, int keep);
 C4TRACE_API const char *c4trace_segment_path(const c4trace_tracer *tracer);
-C4TRACE_API const char *c4trace_warning(const c4trace_tracer *tracer); /* one line about less room than asked for, or "" */
+C4TRACE_API const char *
+c4trace_warning(const c4trace_tracer *tracer); /* one line about less room than asked for, or "" */
 
 /* Wrap a C4SocketFactory of `size` bytes (64 or 72; 0: as the tracer's LiteCore has it). Returns the traced factory, or NULL.
  * `label` (at most 47 bytes) tells several factories of one tracer apart. Up-calls of an inner factory that lives in a shared library are
  * reached by that library's relocations. */
-C4TRACE_API const void *c4trace_wrap(c4trace_tracer *tracer, const void *inner, size_t size, const char *label, c4trace_failure *failure);
+C4TRACE_API const void *c4trace_wrap(c4trace_tracer *tracer, const void *inner, size_t size, const char *label,
+                                     c4trace_failure *failure);
 /* Say that the factory behind `traced` makes its up-calls through c4trace_upcall's functions. */
 C4TRACE_API void c4trace_uses_table(c4trace_tracer *tracer, const void *traced);
 /* Index of the factory's row in the segment, or -1. */

@@ -18,14 +18,17 @@ struct c4t_factory *c4t_factory_of_traced(const c4t_socket_factory *factory) {
 
 static bool same_inner(const c4t_socket_factory *a, const c4t_socket_factory *b) {
     return a->framing == b->framing && a->context == b->context && a->open == b->open && a->write == b->write &&
-           a->completed_receive == b->completed_receive && a->close == b->close && a->request_close == b->request_close && a->dispose == b->dispose;
+           a->completed_receive == b->completed_receive && a->close == b->close &&
+           a->request_close == b->request_close && a->dispose == b->dispose;
 }
 
 struct c4t_factory *c4t_factory_of_inner(const c4t_socket_factory *factory) {
     for (int i = 0; i < C4T_TRAMPOLINES; i++) {
         struct c4t_factory *wrapped = &c4t_factories[i];
         /* acquire: a factory in use was filled before; a tracer that is closing is none */
-        if (!atomic_load_explicit(&wrapped->used, memory_order_acquire) || !atomic_load_explicit(&wrapped->tracer, memory_order_acquire)) continue;
+        if (!atomic_load_explicit(&wrapped->used, memory_order_acquire) ||
+            !atomic_load_explicit(&wrapped->tracer, memory_order_acquire))
+            continue;
         if (same_inner(&wrapped->inner, factory)) return wrapped;
     }
     return NULL;
@@ -34,14 +37,18 @@ struct c4t_factory *c4t_factory_of_inner(const c4t_socket_factory *factory) {
 /* Rule C4S-002, which LiteCore itself checks for registered factories only, and then by ending the process. */
 static int check_inner(const c4t_socket_factory *inner, c4trace_failure *failure) {
     if (inner->framing > C4T_SERVER_FRAMING)
-        return c4t_fail(failure, C4TRACE_BAD_FACTORY, "factory: framing is %u; it is 0 (client), 1 (none) or 2 (server)", inner->framing);
+        return c4t_fail(failure, C4TRACE_BAD_FACTORY,
+                        "factory: framing is %u; it is 0 (client), 1 (none) or 2 (server)", inner->framing);
     const char *missing = !inner->write ? "write" : !inner->completed_receive ? "completedReceive" : NULL;
     bool none = inner->framing == C4T_NO_FRAMING;
     if (!missing && none && !inner->request_close) missing = "requestClose";
     if (!missing && !none && !inner->close) missing = "close";
-    if (missing) return c4t_fail(failure, C4TRACE_BAD_FACTORY, "factory: %s is NULL; LiteCore would crash calling it (rule C4S-002): set it", missing);
+    if (missing)
+        return c4t_fail(failure, C4TRACE_BAD_FACTORY,
+                        "factory: %s is NULL; LiteCore would crash calling it (rule C4S-002): set it", missing);
     if (none ? inner->close != NULL : inner->request_close != NULL)
-        return c4t_fail(failure, C4TRACE_BAD_FACTORY, "factory: %s must be NULL with this framing (rule C4S-002): set it to NULL",
+        return c4t_fail(failure, C4TRACE_BAD_FACTORY,
+                        "factory: %s must be NULL with this framing (rule C4S-002): set it to NULL",
                         none ? "close" : "requestClose");
     return C4TRACE_OK;
 }
@@ -49,9 +56,13 @@ static int check_inner(const c4t_socket_factory *inner, c4trace_failure *failure
 static int check_size(const struct c4trace_tracer *tracer, size_t *size, c4trace_failure *failure) {
     if (!*size && tracer->port) *size = tracer->port->real.factory_size;
     if (*size == C4T_FACTORY_SIZE_64 || *size == C4T_FACTORY_SIZE_72) return C4TRACE_OK;
-    if (*size) return c4t_fail(failure, C4TRACE_BAD_FACTORY, "factory: %zu bytes; a C4SocketFactory has 64 (up to 3.3, 4.0) or 72 (3.4, 4.1 and later)", *size);
+    if (*size)
+        return c4t_fail(failure, C4TRACE_BAD_FACTORY,
+                        "factory: %zu bytes; a C4SocketFactory has 64 (up to 3.3, 4.0) or 72 (3.4, 4.1 and later)",
+                        *size);
     return c4t_fail(failure, C4TRACE_BAD_FACTORY,
-                    "factory: LiteCore '%s' is of no version c4trace knows, so the size of its C4SocketFactory is unknown; say 64 or 72",
+                    "factory: LiteCore '%s' is of no version c4trace knows, so the size of its C4SocketFactory is "
+                    "unknown; say 64 or 72",
                     tracer->header->litecore_version);
 }
 
@@ -62,7 +73,9 @@ static struct c4t_factory *take(void) {
         struct c4t_factory *factory = &c4t_factories[i];
         /* relaxed, all: changed under the setup lock, but for live, which a session's end may bring to 0 a moment later */
         if (!atomic_load_explicit(&factory->used, memory_order_relaxed)) return factory;
-        if (atomic_load_explicit(&factory->tracer, memory_order_relaxed) || atomic_load_explicit(&factory->live, memory_order_relaxed) > 0) continue;
+        if (atomic_load_explicit(&factory->tracer, memory_order_relaxed) ||
+            atomic_load_explicit(&factory->live, memory_order_relaxed) > 0)
+            continue;
         if (!oldest || factory->closed_order < oldest->closed_order) oldest = factory;
     }
     return oldest;
@@ -92,23 +105,30 @@ static void find_port(struct c4trace_tracer *tracer, const c4t_socket_factory *i
     tracer->header->factory_size = (uint32_t)litecore.real.factory_size;
 }
 
-static int wrap(struct c4trace_tracer *tracer, const void *inner, size_t size, const char *label, struct c4t_factory **out, c4trace_failure *failure) {
+static int wrap(struct c4trace_tracer *tracer, const void *inner, size_t size, const char *label,
+                struct c4t_factory **out, c4trace_failure *failure) {
     c4t_socket_factory copy = {0};
     memcpy(&copy, inner, C4T_FACTORY_SIZE_64);
     int error = check_inner(&copy, failure);
     if (error) return error;
-    if (c4t_factory_of_traced(&copy)) return c4t_fail(failure, C4TRACE_BAD_FACTORY, "factory: it is a traced one already; wrap the inner one once");
+    if (c4t_factory_of_traced(&copy))
+        return c4t_fail(failure, C4TRACE_BAD_FACTORY, "factory: it is a traced one already; wrap the inner one once");
     find_port(tracer, &copy);
     if ((error = check_size(tracer, &size, failure))) return error;
     memcpy(&copy, inner, size);
     struct c4t_segment_header *header = tracer->header;
-    uint32_t index = atomic_load_explicit(&header->factory_count, memory_order_relaxed); /* relaxed: written under the setup lock */
+    uint32_t index =
+        atomic_load_explicit(&header->factory_count, memory_order_relaxed); /* relaxed: written under the setup lock */
     struct c4t_factory *factory = index < C4T_FACTORIES_MAX ? take() : NULL;
-    if (!factory) return c4t_fail(failure, C4TRACE_TOO_MANY, "factory: a tracer wraps at most %u, a process %u", C4T_FACTORIES_MAX, C4T_TRAMPOLINES);
+    if (!factory)
+        return c4t_fail(failure, C4TRACE_TOO_MANY, "factory: a tracer wraps at most %u, a process %u",
+                        C4T_FACTORIES_MAX, C4T_TRAMPOLINES);
     pthread_mutex_lock(&tracer->lock);
     struct c4t_cells *cells = c4t_cells_take(tracer, index, C4T_CELLS_SHARED);
     pthread_mutex_unlock(&tracer->lock);
-    if (!cells) return c4t_fail(failure, C4TRACE_TOO_MANY, "factory: no counters left in a segment of this size; make it larger");
+    if (!cells)
+        return c4t_fail(failure, C4TRACE_TOO_MANY,
+                        "factory: no counters left in a segment of this size; make it larger");
     factory->inner = copy;
     factory->size = (uint32_t)size;
     factory->index = index;
@@ -125,31 +145,39 @@ static int wrap(struct c4trace_tracer *tracer, const void *inner, size_t size, c
 }
 
 static int check_label(const struct c4trace_tracer *tracer, const char *label, c4trace_failure *failure) {
-    if (!label || !label[0] || strlen(label) >= sizeof ((struct c4t_factory_row *)0)->label)
-        return c4t_fail(failure, C4TRACE_BAD_FACTORY, "factory label '%.60s' is not 1 to 47 bytes long", label ? label : "");
+    if (!label || !label[0] || strlen(label) >= sizeof((struct c4t_factory_row *)0)->label)
+        return c4t_fail(failure, C4TRACE_BAD_FACTORY, "factory label '%.60s' is not 1 to 47 bytes long",
+                        label ? label : "");
     const struct c4t_segment_header *header = tracer->header;
-    for (uint32_t i = 0; i < atomic_load_explicit(&header->factory_count, memory_order_relaxed); i++) /* relaxed: under the setup lock */
+    for (uint32_t i = 0; i < atomic_load_explicit(&header->factory_count, memory_order_relaxed);
+         i++) /* relaxed: under the setup lock */
         if (!strcmp(((struct c4t_factory_row *)c4t_at(tracer, &header->factories, i))->label, label))
-            return c4t_fail(failure, C4TRACE_BAD_FACTORY, "factory label '%s' is taken; give each factory its own", label);
+            return c4t_fail(failure, C4TRACE_BAD_FACTORY, "factory label '%s' is taken; give each factory its own",
+                            label);
     return C4TRACE_OK;
 }
 
-const void *c4trace_wrap(c4trace_tracer *tracer, const void *inner, size_t size, const char *label, c4trace_failure *failure) {
+const void *c4trace_wrap(c4trace_tracer *tracer, const void *inner, size_t size, const char *label,
+                         c4trace_failure *failure) {
     struct c4t_factory *factory = NULL;
     pthread_mutex_lock(&c4t_setup_lock);
     int error = C4TRACE_OK;
-    if (!(atomic_load_explicit(&tracer->generation, memory_order_relaxed) & 1)) /* relaxed: changed under the setup lock */
+    if (!(atomic_load_explicit(&tracer->generation, memory_order_relaxed) &
+          1)) /* relaxed: changed under the setup lock */
         error = c4t_fail(failure, C4TRACE_CLOSED, "the tracer is closed; open another one");
-    else if (!inner) error = c4t_fail(failure, C4TRACE_BAD_FACTORY, "factory: its address is NULL");
+    else if (!inner)
+        error = c4t_fail(failure, C4TRACE_BAD_FACTORY, "factory: its address is NULL");
     if (!error) error = check_label(tracer, label, failure);
     if (!error) error = wrap(tracer, inner, size, label, &factory, failure);
     if (!error) {
         int turned = tracer->port ? c4t_relocate(tracer, tracer->port, (const void *)factory->inner.write) : 0;
         /* relaxed: advisory; release below: the factory is filled before it can be found or called */
-        atomic_store_explicit(&factory->row->upcalls, turned ? C4T_UPCALLS_RELOCATION : C4T_UPCALLS_NOT_VISIBLE, memory_order_relaxed);
+        atomic_store_explicit(&factory->row->upcalls, turned ? C4T_UPCALLS_RELOCATION : C4T_UPCALLS_NOT_VISIBLE,
+                              memory_order_relaxed);
         atomic_store_explicit(&factory->tracer, tracer, memory_order_release);
         atomic_store_explicit(&factory->used, true, memory_order_release);
-        atomic_store_explicit(&tracer->header->factory_count, factory->index + 1, memory_order_release); /* release: the row is whole */
+        atomic_store_explicit(&tracer->header->factory_count, factory->index + 1,
+                              memory_order_release); /* release: the row is whole */
     }
     pthread_mutex_unlock(&c4t_setup_lock);
     return error ? NULL : &factory->traced;
@@ -158,14 +186,16 @@ const void *c4trace_wrap(c4trace_tracer *tracer, const void *inner, size_t size,
 static struct c4t_factory *of_tracer(const c4trace_tracer *tracer, const void *traced) {
     for (int i = 0; i < C4T_TRAMPOLINES; i++) {
         struct c4t_factory *factory = &c4t_factories[i];
-        if (&factory->traced == traced && atomic_load_explicit(&factory->tracer, memory_order_relaxed) == tracer) return factory; /* relaxed: set-up */
+        if (&factory->traced == traced && atomic_load_explicit(&factory->tracer, memory_order_relaxed) == tracer)
+            return factory; /* relaxed: set-up */
     }
     return NULL;
 }
 
 void c4trace_uses_table(c4trace_tracer *tracer, const void *traced) {
     struct c4t_factory *factory = of_tracer(tracer, traced);
-    if (factory) atomic_store_explicit(&factory->row->upcalls, C4T_UPCALLS_TABLE, memory_order_relaxed); /* relaxed: advisory */
+    if (factory)
+        atomic_store_explicit(&factory->row->upcalls, C4T_UPCALLS_TABLE, memory_order_relaxed); /* relaxed: advisory */
 }
 
 int c4trace_factory_index(const c4trace_tracer *tracer, const void *traced) {
@@ -175,5 +205,6 @@ int c4trace_factory_index(const c4trace_tracer *tracer, const void *traced) {
 
 int c4trace_upcalls_seen(const c4trace_tracer *tracer, const void *traced) {
     struct c4t_factory *factory = of_tracer(tracer, traced);
-    return factory ? (int)atomic_load_explicit(&factory->row->upcalls, memory_order_relaxed) : C4T_UPCALLS_NOT_VISIBLE; /* relaxed: advisory */
+    return factory ? (int)atomic_load_explicit(&factory->row->upcalls, memory_order_relaxed)
+                   : C4T_UPCALLS_NOT_VISIBLE; /* relaxed: advisory */
 }

@@ -35,8 +35,8 @@ static void name_release(struct c4t_litecore *litecore) {
 
 static void read_version(struct c4t_litecore *litecore) {
     void *library = litecore->library;
-    c4t_slice (*get)(void) = (c4t_slice(*)(void))dlsym(library, "c4_getVersion");
-    if (!get) get = (c4t_slice(*)(void))dlsym(library, "c4_getBuildInfo");
+    c4t_slice (*get)(void) = (c4t_slice (*)(void))dlsym(library, "c4_getVersion");
+    if (!get) get = (c4t_slice (*)(void))dlsym(library, "c4_getBuildInfo");
     if (!get) return;
     c4t_slice text = get();
     if (!text.buf) return;
@@ -49,9 +49,10 @@ static bool bind(struct c4t_litecore *litecore, void *library) {
     litecore->library = library;
     c4t_upcalls *real = &litecore->real;
     for (int i = 0; c4t_upcall_name(i); i++) *c4t_upcall_slot(real, i) = dlsym(library, c4t_upcall_name(i));
-    real->error_message = (c4t_slice(*)(c4t_error))dlsym(library, "c4error_getMessage");
+    real->error_message = (c4t_slice (*)(c4t_error))dlsym(library, "c4error_getMessage");
     real->release_buffer = (void (*)(const void *))dlsym(library, "_FLBuf_Release");
-    if (!real->opened || !real->received || !real->closed || !real->completed_write || !real->got_http_response || !real->close_requested)
+    if (!real->opened || !real->received || !real->closed || !real->completed_write || !real->got_http_response ||
+        !real->close_requested)
         return false;
     read_version(litecore);
     name_release(litecore);
@@ -78,10 +79,12 @@ int c4t_litecore_load(const char *path, struct c4t_litecore *litecore, c4trace_f
     }
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library)
-        return c4t_fail(failure, C4TRACE_NO_LITECORE, "cannot load LiteCore: %s; give the path of libLiteCore.so that the program uses", dlerror());
+        return c4t_fail(failure, C4TRACE_NO_LITECORE,
+                        "cannot load LiteCore: %s; give the path of libLiteCore.so that the program uses", dlerror());
     if (!bind(litecore, library)) {
         dlclose(library);
-        return c4t_fail(failure, C4TRACE_NO_LITECORE, "%s has no c4socket_ functions; give the path of libLiteCore.so itself", path);
+        return c4t_fail(failure, C4TRACE_NO_LITECORE,
+                        "%s has no c4socket_ functions; give the path of libLiteCore.so itself", path);
     }
     return C4TRACE_OK; /* kept open: its functions are called as long as the process lives */
 }

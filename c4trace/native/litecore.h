@@ -60,7 +60,8 @@ typedef struct c4t_socket_factory_64 {
 _Static_assert(sizeof(void *) == 8, "c4trace supports LP64 hosts only");
 _Static_assert(sizeof(c4t_slice) == 16, "C4Slice");
 _Static_assert(sizeof(c4t_error) == 12 && offsetof(c4t_error, code) == 4 && offsetof(c4t_error, info) == 8, "C4Error");
-_Static_assert(sizeof(c4t_address) == 56 && offsetof(c4t_address, port) == 32 && offsetof(c4t_address, path) == 40, "C4Address");
+_Static_assert(sizeof(c4t_address) == 56 && offsetof(c4t_address, port) == 32 && offsetof(c4t_address, path) == 40,
+               "C4Address");
 _Static_assert(offsetof(c4t_socket_factory, context) == 8 && offsetof(c4t_socket_factory, open) == 16 &&
                    offsetof(c4t_socket_factory, write) == 24 && offsetof(c4t_socket_factory, completed_receive) == 32 &&
                    offsetof(c4t_socket_factory, close) == 40 && offsetof(c4t_socket_factory, request_close) == 48 &&

@@ -68,7 +68,8 @@ struct c4t_published c4t_publish_text(struct c4t_frame frame, int32_t code, uint
 /* The text is resolved now, because the handle in a C4Error means something in this process only. */
 struct c4t_published c4t_publish_error(struct c4t_frame frame, const c4t_upcalls *real, c4t_error error) {
     c4t_slice message = {NULL, 0};
-    if (error.code && c4t_capture_of(&frame) >= C4T_CAPTURE_HEADERS && real->error_message && real->release_buffer) message = real->error_message(error);
+    if (error.code && c4t_capture_of(&frame) >= C4T_CAPTURE_HEADERS && real->error_message && real->release_buffer)
+        message = real->error_message(error);
     struct c4t_published done = c4t_publish_text(frame, error.code, error.domain, message);
     if (message.buf) real->release_buffer(message.buf);
     return done;
@@ -79,15 +80,17 @@ static size_t address_text(const c4t_address *address, char *out, size_t cap, un
     char text[TEXT1_MAX];
     const c4t_slice *s = &address->scheme, *h = &address->hostname, *p = &address->path;
     bool v6 = h->buf && memchr(h->buf, ':', h->size) && ((const char *)h->buf)[0] != '[';
-    int n = snprintf(text, sizeof text, "%.*s://%s%.*s%s:%u%.*s", (int)(s->size > 16 ? 16 : s->size), s->buf ? (const char *)s->buf : "",
-                     v6 ? "[" : "", (int)(h->size > 512 ? 512 : h->size), h->buf ? (const char *)h->buf : "", v6 ? "]" : "", address->port,
+    int n = snprintf(text, sizeof text, "%.*s://%s%.*s%s:%u%.*s", (int)(s->size > 16 ? 16 : s->size),
+                     s->buf ? (const char *)s->buf : "", v6 ? "[" : "", (int)(h->size > 512 ? 512 : h->size),
+                     h->buf ? (const char *)h->buf : "", v6 ? "]" : "", address->port,
                      (int)(p->size > 1024 ? 1024 : p->size), p->buf ? (const char *)p->buf : "");
     if (n < 0) return 0;
     return c4t_scrub_text(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1, out, cap, flags);
 }
 
 /* Redacted JSON of a Fleece dictionary in `buffer`; marks what could not be kept. */
-static uint32_t json_text(size_t (*json)(const void *, size_t, char *, size_t, unsigned *), c4t_slice fleece, char **buffer, unsigned *flags) {
+static uint32_t json_text(size_t (*json)(const void *, size_t, char *, size_t, unsigned *), c4t_slice fleece,
+                          char **buffer, unsigned *flags) {
     *buffer = NULL;
     if (!fleece.buf || !fleece.size) return 0;
     *buffer = malloc(TEXT2_MAX); /* open and gotHTTPResponse are no hot path */

@@ -13,7 +13,8 @@
 #if defined(__x86_64__)
 #define IS_FUNCTION_SLOT(type) ((type) == R_X86_64_JUMP_SLOT || (type) == R_X86_64_GLOB_DAT || (type) == R_X86_64_64)
 #elif defined(__aarch64__)
-#define IS_FUNCTION_SLOT(type) ((type) == R_AARCH64_JUMP_SLOT || (type) == R_AARCH64_GLOB_DAT || (type) == R_AARCH64_ABS64)
+#define IS_FUNCTION_SLOT(type)                                                                                         \
+    ((type) == R_AARCH64_JUMP_SLOT || (type) == R_AARCH64_GLOB_DAT || (type) == R_AARCH64_ABS64)
 #else
 #error "c4trace knows the relocations of x86-64 and aarch64 only"
 #endif
@@ -25,34 +26,49 @@ static struct turn {
     void *_Atomic *slot;
     void *before;
     void *after;
-    bool protected;     /* lies in a read-only relocation segment */
-    uint32_t tracers;   /* bit i: c4t_tracers[i] wants it */
+    bool protected;   /* lies in a read-only relocation segment */
+    uint32_t tracers; /* bit i: c4t_tracers[i] wants it */
 } turns[TURNS_MAX];
 static int turn_count;
 
 /* What the dynamic section of a loaded library says. */
 struct image {
     ElfW(Addr) base;
-    const ElfW(Sym) *symbols;
+    const ElfW(Sym) * symbols;
     const char *strings;
-    const ElfW(Rela) *tables[2]; /* DT_RELA, DT_JMPREL */
-    size_t sizes[2];             /* bytes */
-    ElfW(Addr) relro, relro_end; /* 0, 0: none */
+    const ElfW(Rela) * tables[2]; /* DT_RELA, DT_JMPREL */
+    size_t sizes[2];              /* bytes */
+    ElfW(Addr) relro, relro_end;  /* 0, 0: none */
 };
 
 /* glibc relocates the pointers of a mapped dynamic section, other loaders leave offsets. */
-static const void *pointer(ElfW(Addr) base, ElfW(Addr) value) { return (const void *)(value < base ? base + value : value); }
+static const void *pointer(ElfW(Addr) base, ElfW(Addr) value) {
+    return (const void *)(value < base ? base + value : value);
+}
 
-static void read_dynamic(struct image *image, const ElfW(Dyn) *d) {
+static void read_dynamic(struct image *image, const ElfW(Dyn) * d) {
     for (; d->d_tag != DT_NULL; d++) {
         switch (d->d_tag) {
-        case DT_SYMTAB: image->symbols = pointer(image->base, d->d_un.d_ptr); break;
-        case DT_STRTAB: image->strings = pointer(image->base, d->d_un.d_ptr); break;
-        case DT_RELA: image->tables[0] = pointer(image->base, d->d_un.d_ptr); break;
-        case DT_RELASZ: image->sizes[0] = d->d_un.d_val; break;
-        case DT_JMPREL: image->tables[1] = pointer(image->base, d->d_un.d_ptr); break;
-        case DT_PLTRELSZ: image->sizes[1] = d->d_un.d_val; break;
-        default: break;
+        case DT_SYMTAB:
+            image->symbols = pointer(image->base, d->d_un.d_ptr);
+            break;
+        case DT_STRTAB:
+            image->strings = pointer(image->base, d->d_un.d_ptr);
+            break;
+        case DT_RELA:
+            image->tables[0] = pointer(image->base, d->d_un.d_ptr);
+            break;
+        case DT_RELASZ:
+            image->sizes[0] = d->d_un.d_val;
+            break;
+        case DT_JMPREL:
+            image->tables[1] = pointer(image->base, d->d_un.d_ptr);
+            break;
+        case DT_PLTRELSZ:
+            image->sizes[1] = d->d_un.d_val;
+            break;
+        default:
+            break;
         }
     }
 }
@@ -108,7 +124,8 @@ static bool turn_slot(struct c4trace_tracer *tracer, const struct image *image, 
     if (i == turn_count) turn_count++;
     struct turn *turn = &turns[i];
     turn->slot = slot;
-    turn->before = atomic_load_explicit(slot, memory_order_relaxed); /* relaxed: lazy binding may change it; both values lead to LiteCore */
+    turn->before = atomic_load_explicit(
+        slot, memory_order_relaxed); /* relaxed: lazy binding may change it; both values lead to LiteCore */
     turn->after = traced;
     turn->protected = (ElfW(Addr))slot >= image->relro && (ElfW(Addr))slot < image->relro_end;
     turn->tracers = set_slot(turn, traced) ? bit : 0;
@@ -140,7 +157,9 @@ int c4t_relocate(struct c4trace_tracer *tracer, struct c4t_port *port, const voi
             if (!IS_FUNCTION_SLOT(ELF64_R_TYPE(rela[i].r_info))) continue;
             const ElfW(Sym) *symbol = &image.symbols[ELF64_R_SYM(rela[i].r_info)];
             void *traced = traced_upcall(port, image.strings + symbol->st_name);
-            if (traced && !rela[i].r_addend && turn_slot(tracer, &image, (void *_Atomic *)(image.base + rela[i].r_offset), traced)) turned++;
+            if (traced && !rela[i].r_addend &&
+                turn_slot(tracer, &image, (void *_Atomic *)(image.base + rela[i].r_offset), traced))
+                turned++;
         }
     }
     return turned;

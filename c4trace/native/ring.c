@@ -21,7 +21,8 @@ static bool consumer_lives(struct c4trace_tracer *tracer) {
 
 bool c4t_ring_has_room(struct c4t_thread *thread, uint64_t end) {
     struct c4t_segment_header *header = thread->tracer->header;
-    if (!atomic_load_explicit(&header->consumer_pid, memory_order_relaxed)) { /* relaxed: a mode; either answer is safe */
+    if (!atomic_load_explicit(&header->consumer_pid,
+                              memory_order_relaxed)) { /* relaxed: a mode; either answer is safe */
         /* Flight recorder: look again a sixteenth of the ring later. */
         thread->tail = end - thread->ring_cap + thread->ring_cap / C4T_RING_ANCHORS;
         return true;
@@ -63,13 +64,15 @@ static bool put_own(struct c4t_thread *thread, const struct c4t_entry *entry, ui
 static bool put_shared(struct c4t_thread *thread, const struct c4t_entry *entry, uint64_t size) {
     struct c4t_ring *ring = thread->ring;
     uint64_t cap = thread->ring_cap;
-    uint64_t position = atomic_load_explicit(&ring->reserved, memory_order_relaxed); /* relaxed: the exchange below decides */
+    uint64_t position =
+        atomic_load_explicit(&ring->reserved, memory_order_relaxed); /* relaxed: the exchange below decides */
     do {
         /* acquire: the consumer has read what we are about to overwrite */
         uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
         if (position + size - tail > cap && consumer_lives(thread->tracer)) return false;
         /* relaxed: what is ours is told by the mark */
-    } while (!atomic_compare_exchange_weak_explicit(&ring->reserved, &position, position + size, memory_order_relaxed, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&ring->reserved, &position, position + size, memory_order_relaxed,
+                                                    memory_order_relaxed));
     uint64_t block = cap / C4T_RING_ANCHORS, offset = position & (cap - 1);
     _Atomic uint64_t *anchor = &ring->anchor[offset / block];
     /* relaxed: two threads may both set it; either is a record of this lap */
@@ -79,7 +82,8 @@ static bool put_shared(struct c4t_thread *thread, const struct c4t_entry *entry,
     write_record(record, entry);
     record->size = (uint32_t)size;
     record->tid = thread->tid;
-    atomic_store_explicit(&record->mark, (uint32_t)(position >> 6) + 1u, memory_order_release); /* release: the record is whole */
+    atomic_store_explicit(&record->mark, (uint32_t)(position >> 6) + 1u,
+                          memory_order_release); /* release: the record is whole */
     return true;
 }
 
@@ -116,7 +120,8 @@ static void put_gaps(struct c4t_thread *thread, const struct c4t_entry *next) {
                                   .ticks = next->ticks,
                                   .n = lost,
                                   .factory = next->factory,
-                                  .sid = thread->shared_ring ? 0 : atomic_load_explicit(&gap->sid, memory_order_relaxed)};
+                                  .sid =
+                                      thread->shared_ring ? 0 : atomic_load_explicit(&gap->sid, memory_order_relaxed)};
         if (put(thread, &entry)) continue;
         atomic_fetch_add_explicit(&gap->n, lost, memory_order_relaxed);
         left = true;
@@ -132,7 +137,8 @@ static void drop(struct c4t_thread *thread, const struct c4t_entry *entry, struc
 }
 
 bool c4t_ring_put(struct c4t_thread *thread, const struct c4t_entry *entry, struct c4t_session *session) {
-    bool gaps = thread->shared_ring ? atomic_load_explicit(&thread->ring->gap[0].n, memory_order_relaxed) != 0 : thread->gaps;
+    bool gaps =
+        thread->shared_ring ? atomic_load_explicit(&thread->ring->gap[0].n, memory_order_relaxed) != 0 : thread->gaps;
     if (C4T_UNLIKELY(gaps)) put_gaps(thread, entry);
     if (C4T_LIKELY(put(thread, entry))) return true;
     if (entry->data_size || entry->text2_size) {
@@ -147,5 +153,6 @@ bool c4t_ring_put(struct c4t_thread *thread, const struct c4t_entry *entry, stru
 
 void c4t_ring_put_return(struct c4t_thread *thread, const struct c4t_entry *entry) {
     if (C4T_LIKELY(put(thread, entry))) return;
-    atomic_fetch_add_explicit(&thread->tracer->header->lost[C4T_LOSS_RETURN], 1, memory_order_relaxed); /* relaxed: a plain count */
+    atomic_fetch_add_explicit(&thread->tracer->header->lost[C4T_LOSS_RETURN], 1,
+                              memory_order_relaxed); /* relaxed: a plain count */
 }

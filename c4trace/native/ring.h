@@ -49,7 +49,8 @@ C4T_HOT struct c4t_record *c4t_ring_claim(struct c4t_thread *thread, uint64_t si
     uint32_t block = (uint32_t)(offset >> thread->block_shift);
     if (C4T_UNLIKELY(block != thread->block)) {
         thread->block = block;
-        atomic_store_explicit(&ring->anchor[block], position, memory_order_release); /* release: after `reserved` moved past its old lap */
+        atomic_store_explicit(&ring->anchor[block], position,
+                              memory_order_release); /* release: after `reserved` moved past its old lap */
     }
     return (struct c4t_record *)(thread->ring_data + offset);
 }
@@ -66,6 +67,8 @@ C4T_HOT void c4t_ring_commit(struct c4t_thread *thread, struct c4t_record *recor
 }
 
 /* Own ring, nothing to write first: the way of nearly every record. */
-C4T_HOT bool c4t_ring_is_plain(const struct c4t_thread *thread) { return C4T_LIKELY(!(thread->shared_ring | thread->gaps)); }
+C4T_HOT bool c4t_ring_is_plain(const struct c4t_thread *thread) {
+    return C4T_LIKELY(!(thread->shared_ring | thread->gaps));
+}
 
 #endif

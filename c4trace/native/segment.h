@@ -61,17 +61,17 @@ enum c4t_clock_source { C4T_CLOCK_MONOTONIC = 0, C4T_CLOCK_TSC = 1, C4T_CLOCK_CN
 
 /* What became of the tracer; text in `status_text`. */
 enum c4t_status {
-    C4T_STATUS_LIVE = 1,  /* tracing; dead if `pid` (with `pid_start`) no longer runs */
+    C4T_STATUS_LIVE = 1,   /* tracing; dead if `pid` (with `pid_start`) no longer runs */
     C4T_STATUS_CLOSED = 2, /* closed in good order: nothing follows */
     C4T_STATUS_ASIDE = 3   /* c4trace stepped aside: calls pass untraced since then */
 };
 
 enum c4t_session_state {
     C4T_STATE_FREE = 0,
-    C4T_STATE_OPENING = 1, /* open or fromNative seen */
-    C4T_STATE_OPEN = 2,    /* opened seen */
-    C4T_STATE_CLOSING = 3, /* close, requestClose or closeRequested seen */
-    C4T_STATE_CLOSED = 4,  /* closed seen */
+    C4T_STATE_OPENING = 1,  /* open or fromNative seen */
+    C4T_STATE_OPEN = 2,     /* opened seen */
+    C4T_STATE_CLOSING = 3,  /* close, requestClose or closeRequested seen */
+    C4T_STATE_CLOSED = 4,   /* closed seen */
     C4T_STATE_DISPOSED = 5, /* dispose seen (or, with a NULL dispose, closed seen): the row is reused some time later */
     C4T_STATE_COUNT = 6
 };
@@ -79,12 +79,14 @@ enum c4t_session_state {
 enum c4t_loss {
     C4T_LOSS_RING_FULL = 0,   /* the newest event was dropped: the ring was full while recording */
     C4T_LOSS_OVERWRITTEN = 1, /* flight recorder: counted by the consumer for what it had not read yet */
-    C4T_LOSS_LATENCY = 2,     /* an ack latency that was not measured (too many outstanding writes, or two threads at once): the header's
+    C4T_LOSS_LATENCY =
+        2, /* an ack latency that was not measured (too many outstanding writes, or two threads at once): the header's
                                * number and those of all thread rows */
     C4T_LOSS_SESSION_ROW = 3, /* a session without a row: counted and recorded, but not in the session table */
     C4T_LOSS_THREAD_SLOT = 4, /* a thread without a slot: its events are complete, its in-flight call is not shown */
     C4T_LOSS_INTERNAL = 5,    /* an event that could not be recorded because of an internal error */
-    C4T_LOSS_RETURN = 6,      /* a return record that found no room: its event is on record without duration, the histogram has it */
+    C4T_LOSS_RETURN =
+        6, /* a return record that found no room: its event is on record without duration, the histogram has it */
     C4T_LOSS_COUNT = 7
 };
 
@@ -102,7 +104,7 @@ struct c4t_segment_header {
     uint64_t size; /* of the whole file */
     uint32_t pid;
     uint32_t clock_source;  /* enum c4t_clock_source */
-    uint64_t pid_start;     /* start time of the process in clock ticks since boot (field 22 of /proc/pid/stat): tells pid reuse */
+    uint64_t pid_start;     /* when the process started (field 22 of /proc/pid/stat): tells pid reuse */
     uint8_t boot_id[16];    /* of the boot the ticks belong to */
     uint64_t wall_ns;       /* CLOCK_REALTIME at creation */
     uint64_t monotonic_ns;  /* CLOCK_MONOTONIC at creation */
@@ -134,9 +136,10 @@ struct c4t_segment_header {
     uint32_t reserved;
     _Atomic uint64_t consumer_beat; /* consumer: trace clock of its last look; a beat older than 3 s ends the lease */
 
-    _Alignas(64) _Atomic uint64_t lost[C4T_LOSS_COUNT]; /* host (C4T_LOSS_OVERWRITTEN: consumer): events lost, by enum c4t_loss */
-    _Atomic uint64_t sessions_total;                    /* host: last session id given; ids start at 1 */
-    _Atomic uint64_t orphans;                           /* host: up-calls for sockets c4trace never saw; forwarded, not counted elsewhere */
+    _Alignas(64) _Atomic uint64_t
+        lost[C4T_LOSS_COUNT];        /* host (C4T_LOSS_OVERWRITTEN: consumer): events lost, by enum c4t_loss */
+    _Atomic uint64_t sessions_total; /* host: last session id given; ids start at 1 */
+    _Atomic uint64_t orphans; /* host: up-calls for sockets c4trace never saw; forwarded, not counted elsewhere */
 };
 
 #define C4T_FACTORIES_MAX 16u
@@ -154,12 +157,13 @@ struct c4t_factory_row { /* 128 bytes; written by the host when it wraps */
     uint32_t size;
     _Atomic uint32_t upcalls; /* enum c4t_upcalls_seen */
     uint32_t reserved;
-    _Atomic uint64_t sessions;                 /* opened so far */
-    _Atomic int64_t states[C4T_STATE_COUNT];   /* sessions now in each state (FREE and DISPOSED are not kept) */
+    _Atomic uint64_t sessions;               /* opened so far */
+    _Atomic int64_t states[C4T_STATE_COUNT]; /* sessions now in each state (FREE and DISPOSED are not kept) */
     uint64_t pad;
 };
 
-struct c4t_closed_row { /* 32 bytes: how often a factory's sessions closed with this error; the last row takes the rest (code INT32_MIN) */
+/* 32 bytes: how often a factory's sessions closed with this error; the last row takes the rest (code INT32_MIN). */
+struct c4t_closed_row {
     uint32_t factory;
     uint32_t domain;
     int32_t code;
@@ -174,13 +178,14 @@ struct c4t_flow {
     _Atomic uint64_t bytes;
 };
 
-#define C4T_SESSION_INCOMING 1u    /* came by fromNative */
-#define C4T_SESSION_HALF 2u        /* up-calls not visible */
-#define C4T_SESSION_ADOPTED 4u     /* its open was not seen */
-#define C4T_SESSION_VANISHED 8u    /* its address was reused before a dispose */
+#define C4T_SESSION_INCOMING 1u     /* came by fromNative */
+#define C4T_SESSION_HALF 2u         /* up-calls not visible */
+#define C4T_SESSION_ADOPTED 4u      /* its open was not seen */
+#define C4T_SESSION_VANISHED 8u     /* its address was reused before a dispose */
 #define C4T_SESSION_ADDRESS_CUT 16u /* address is longer than the row holds; the open event has all of it */
 
-struct c4t_session_row { /* 256 bytes. sid is zeroed first and set last: a copy is good if sid is the same before and after */
+/* 256 bytes. sid is zeroed first and set last: a copy is good if sid is the same before and after. */
+struct c4t_session_row {
     _Atomic uint64_t sid;
     uint64_t socket; /* host address of the C4Socket, a key only */
     uint32_t factory;
@@ -194,8 +199,8 @@ struct c4t_session_row { /* 256 bytes. sid is zeroed first and set last: a copy 
     _Atomic uint64_t t_closed;
     _Atomic uint64_t t_disposed;
     struct c4t_flow write, completed_write, received, completed_receive;
-    _Atomic uint64_t lost;        /* events of this session that are not in a ring */
-    _Atomic int32_t http_status;  /* of gotHTTPResponse; 0 = none */
+    _Atomic uint64_t lost;         /* events of this session that are not in a ring */
+    _Atomic int32_t http_status;   /* of gotHTTPResponse; 0 = none */
     _Atomic uint32_t error_domain; /* of closed */
     _Atomic int32_t error_code;
     char address[92];
@@ -203,12 +208,13 @@ struct c4t_session_row { /* 256 bytes. sid is zeroed first and set last: a copy 
 
 #define C4T_NO_RING UINT32_MAX
 
-struct c4t_thread_row { /* 128 bytes; written by the one thread that holds it */
+struct c4t_thread_row {    /* 128 bytes; written by the one thread that holds it */
     _Atomic uint32_t tid;  /* 0 = free */
     _Atomic uint32_t ring; /* index of its own ring, or of the shared one */
     char name[16];
     _Atomic uint64_t flight_since; /* trace clock at entry of the innermost call the thread is in */
-    _Atomic uint64_t flight_what;  /* sid << 8 | event; 0 = in none. Written after flight_since at entry, before it at return */
+    _Atomic uint64_t
+        flight_what; /* sid << 8 | event; 0 = in none. Written after flight_since at entry, before it at return */
     _Atomic uint64_t calls;        /* events of this thread so far; low 40 bits of a record's `call` */
     _Atomic uint64_t pending_cell; /* offset of the cell whose newest value is not applied yet, 0 = none */
     _Atomic uint64_t pending_ticks;
@@ -221,11 +227,11 @@ struct c4t_thread_row { /* 128 bytes; written by the one thread that holds it */
  * with e = index of the highest bit. Values of 2^48 ticks and more fall into the last bucket. */
 #define C4T_HIST_BUCKETS 720u
 
-struct c4t_cell { /* one event or latency of one factory */
-    _Atomic uint64_t n;     /* how many began */
-    _Atomic uint64_t bytes; /* bytes of write, received, completedWrite, completedReceive */
-    _Atomic uint64_t done;  /* how many are in sum and hist, or pending */
-    _Atomic uint64_t sum;   /* ticks */
+struct c4t_cell {                 /* one event or latency of one factory */
+    _Atomic uint64_t n;           /* how many began */
+    _Atomic uint64_t bytes;       /* bytes of write, received, completedWrite, completedReceive */
+    _Atomic uint64_t done;        /* how many are in sum and hist, or pending */
+    _Atomic uint64_t sum;         /* ticks */
     _Atomic uint64_t slowest_sid; /* exemplar: the session of the slowest one since a reader zeroed slowest_ticks */
     _Atomic uint64_t slowest_ticks;
     _Atomic uint64_t slowest_at; /* trace clock */
@@ -258,7 +264,8 @@ struct c4t_gap {
 };
 
 struct c4t_ring {
-    _Atomic uint64_t head;     /* producer: all records before it are complete (shared ring: unused, each record tells by its mark) */
+    _Atomic uint64_t
+        head; /* producer: all records before it are complete (shared ring: unused, each record tells by its mark) */
     _Atomic uint64_t reserved; /* producer: bytes before (reserved - cap) are or will be overwritten */
     uint64_t cap;              /* power of two */
     uint64_t data;             /* offset in the segment */
@@ -274,15 +281,15 @@ struct c4t_ring {
     _Alignas(64) struct c4t_gap gap[C4T_RING_GAPS];
 };
 
-#define C4T_REC_RETURN 1u     /* the event `call` returned; ticks: when; dt: ticks spent in the callee */
-#define C4T_REC_CUT 2u        /* fewer bytes stored than there were */
-#define C4T_REC_ADDRESS 4u    /* text1 is an address (open, fromNative) */
-#define C4T_REC_REDACTED 8u   /* something in the text was replaced */
+#define C4T_REC_RETURN 1u      /* the event `call` returned; ticks: when; dt: ticks spent in the callee */
+#define C4T_REC_CUT 2u         /* fewer bytes stored than there were */
+#define C4T_REC_ADDRESS 4u     /* text1 is an address (open, fromNative) */
+#define C4T_REC_REDACTED 8u    /* something in the text was replaced */
 #define C4T_REC_UNREADABLE 16u /* options or headers were no valid Fleece; not recorded */
-#define C4T_REC_FALSE 32u     /* on a return record of gotPeerCertificate: it returned false */
+#define C4T_REC_FALSE 32u      /* on a return record of gotPeerCertificate: it returned false */
 
 /* A record: this header, then text1, text2 and data without padding between them, padded to a multiple of 64. */
-struct c4t_record { /* 64 bytes */
+struct c4t_record {        /* 64 bytes */
     _Atomic uint32_t mark; /* (position >> 6) + 1, low 32 bits; in a shared ring written last */
     uint32_t size;         /* whole record, multiple of 64 */
     uint8_t event;         /* enum c4t_event */
@@ -291,13 +298,13 @@ struct c4t_record { /* 64 bytes */
     uint32_t tid;
     uint64_t ticks; /* trace clock at entry; of a return record, at return */
     uint64_t sid;   /* 0 = unknown socket */
-    uint64_t call;  /* unique in the segment: thread slot << 40 | number in that thread; the same in the return record */
-    uint64_t n;     /* bytes of write/received/completed*; events lost for a gap; on a return record: dt in ticks */
-    int32_t code;   /* status of requestClose, closeRequested, gotHTTPResponse; error code of closed */
-    uint16_t domain;  /* error domain of closed */
-    uint16_t text1;   /* bytes of: address (open, fromNative), message (requestClose, closeRequested, closed), hostname (certificate) */
-    uint32_t text2;   /* bytes of: redacted options as JSON (open), redacted headers as JSON (gotHTTPResponse) */
-    uint32_t data;    /* bytes stored of write's or received's slice, or of the certificate at full capture */
+    uint64_t call; /* unique in the segment: thread slot << 40 | number in that thread; the same in the return record */
+    uint64_t n;    /* bytes of write/received/completed*; events lost for a gap; on a return record: dt in ticks */
+    int32_t code;  /* status of requestClose, closeRequested, gotHTTPResponse; error code of closed */
+    uint16_t domain; /* error domain of closed */
+    uint16_t text1; /* bytes of: address (open, fromNative), message (requestClose, closeRequested, closed), hostname */
+    uint32_t text2; /* bytes of: redacted options as JSON (open), redacted headers as JSON (gotHTTPResponse) */
+    uint32_t data;  /* bytes stored of write's or received's slice, or of the certificate at full capture */
 };
 
 _Static_assert(sizeof(struct c4t_segment_header) <= C4T_HEADER_SIZE, "header fits its page");

@@ -23,8 +23,9 @@ struct plan {
 static uint64_t round_up(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
 
 static uint64_t tables_size(uint32_t sessions, uint32_t cells, uint32_t rings) {
-    return C4T_HEADER_SIZE + C4T_FACTORIES_MAX * sizeof(struct c4t_factory_row) + CLOSED_ROWS * sizeof(struct c4t_closed_row) +
-           sessions * sizeof(struct c4t_session_row) + C4T_THREADS_MAX * sizeof(struct c4t_thread_row) + cells * sizeof(struct c4t_cells) +
+    return C4T_HEADER_SIZE + C4T_FACTORIES_MAX * sizeof(struct c4t_factory_row) +
+           CLOSED_ROWS * sizeof(struct c4t_closed_row) + sessions * sizeof(struct c4t_session_row) +
+           C4T_THREADS_MAX * sizeof(struct c4t_thread_row) + cells * sizeof(struct c4t_cells) +
            rings * sizeof(struct c4t_ring);
 }
 
@@ -50,10 +51,14 @@ static bool make_plan(struct plan *plan, uint64_t size, uint32_t sessions) {
 static int check_folder(const char *folder, c4trace_failure *failure) {
     struct stat info;
     if (mkdir(folder, 0700) && errno != EEXIST)
-        return c4t_fail(failure, C4TRACE_SEGMENT, "cannot make the segment folder %s: %s; set C4TRACE_DIR to a folder of yours", folder, strerror(errno));
-    if (lstat(folder, &info)) return c4t_fail(failure, C4TRACE_SEGMENT, "cannot look at the segment folder %s: %s", folder, strerror(errno));
+        return c4t_fail(failure, C4TRACE_SEGMENT,
+                        "cannot make the segment folder %s: %s; set C4TRACE_DIR to a folder of yours", folder,
+                        strerror(errno));
+    if (lstat(folder, &info))
+        return c4t_fail(failure, C4TRACE_SEGMENT, "cannot look at the segment folder %s: %s", folder, strerror(errno));
     if (!S_ISDIR(info.st_mode) || info.st_uid != geteuid() || info.st_mode & 077)
-        return c4t_fail(failure, C4TRACE_SEGMENT, "the segment folder %s is not a folder of this user alone (0700); remove it or set C4TRACE_DIR",
+        return c4t_fail(failure, C4TRACE_SEGMENT,
+                        "the segment folder %s is not a folder of this user alone (0700); remove it or set C4TRACE_DIR",
                         folder);
     return C4TRACE_OK;
 }
@@ -61,8 +66,10 @@ static int check_folder(const char *folder, c4trace_failure *failure) {
 /* $C4TRACE_DIR, /dev/shm/c4trace-UID or /tmp/c4trace-UID. */
 static void default_folder(char *folder, size_t size) {
     const char *set = getenv("C4TRACE_DIR");
-    if (set && set[0]) snprintf(folder, size, "%s", set);
-    else snprintf(folder, size, "%s/c4trace-%u", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm", (unsigned)geteuid());
+    if (set && set[0])
+        snprintf(folder, size, "%s", set);
+    else
+        snprintf(folder, size, "%s/c4trace-%u", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm", (unsigned)geteuid());
 }
 
 /* Open a new file of ours; a file of that name can only be left from an earlier process with our pid. */
@@ -87,16 +94,18 @@ static int reserve(struct c4trace_tracer *tracer, uint64_t wanted, bool by_defau
         if (!error) {
             tracer->size = size;
             if (size < wanted)
-                snprintf(tracer->warning, sizeof tracer->warning, "%s: room for %llu KiB only, wanted %llu KiB: smaller rings, events may be lost sooner",
+                snprintf(tracer->warning, sizeof tracer->warning,
+                         "%s: room for %llu KiB only, wanted %llu KiB: smaller rings, events may be lost sooner",
                          tracer->path, (unsigned long long)size >> 10, (unsigned long long)wanted >> 10);
             return C4TRACE_OK;
         }
         if (ftruncate(tracer->fd, 0)) break;
         if (error != ENOSPC && error != EFBIG && error != ENOMEM)
-            return c4t_fail(failure, C4TRACE_SEGMENT, "cannot reserve %llu KiB for %s: %s", (unsigned long long)size >> 10, tracer->path, strerror(error));
+            return c4t_fail(failure, C4TRACE_SEGMENT, "cannot reserve %llu KiB for %s: %s",
+                            (unsigned long long)size >> 10, tracer->path, strerror(error));
     }
-    return c4t_fail(failure, C4TRACE_SEGMENT, "no room for a segment of %u KiB in %s; free some or set C4TRACE_DIR", C4T_SEGMENT_LEAST >> 10,
-                    tracer->path);
+    return c4t_fail(failure, C4TRACE_SEGMENT, "no room for a segment of %u KiB in %s; free some or set C4TRACE_DIR",
+                    C4T_SEGMENT_LEAST >> 10, tracer->path);
 }
 
 uint64_t c4t_process_start(void) {
@@ -162,13 +171,15 @@ static void fill_header(struct c4trace_tracer *tracer, const c4trace_config *con
     snprintf(header->name, sizeof header->name, "%s", tracer->name);
     snprintf(header->c4trace_version, sizeof header->c4trace_version, "%s", c4trace_version());
     /* relaxed, both: the magic's release publishes them */
-    atomic_store_explicit(&header->control, (uint64_t)config->capture | (uint64_t)config->capture_bytes << 32, memory_order_relaxed);
+    atomic_store_explicit(&header->control, (uint64_t)config->capture | (uint64_t)config->capture_bytes << 32,
+                          memory_order_relaxed);
     atomic_store_explicit(&header->status, C4T_STATUS_LIVE, memory_order_relaxed);
 }
 
 static int map(struct c4trace_tracer *tracer, c4trace_failure *failure) {
     void *base = mmap(NULL, tracer->size, PROT_READ | PROT_WRITE, MAP_SHARED, tracer->fd, 0);
-    if (base == MAP_FAILED) return c4t_fail(failure, C4TRACE_SEGMENT, "cannot map %s: %s", tracer->path, strerror(errno));
+    if (base == MAP_FAILED)
+        return c4t_fail(failure, C4TRACE_SEGMENT, "cannot map %s: %s", tracer->path, strerror(errno));
     tracer->base = base;
     tracer->header = base;
     return C4TRACE_OK;
@@ -176,8 +187,10 @@ static int map(struct c4trace_tracer *tracer, c4trace_failure *failure) {
 
 int c4t_segment_make(struct c4trace_tracer *tracer, const c4trace_config *config, c4trace_failure *failure) {
     char folder[400];
-    if (config->folder && config->folder[0]) snprintf(folder, sizeof folder, "%s", config->folder);
-    else default_folder(folder, sizeof folder);
+    if (config->folder && config->folder[0])
+        snprintf(folder, sizeof folder, "%s", config->folder);
+    else
+        default_folder(folder, sizeof folder);
     int error = check_folder(folder, failure);
     if (error) return error;
     snprintf(tracer->path, sizeof tracer->path, "%s/%s.%d.seg", folder, tracer->name, (int)getpid());
@@ -186,8 +199,10 @@ int c4t_segment_make(struct c4trace_tracer *tracer, const c4trace_config *config
     error = reserve(tracer, wanted, !config->segment_bytes, failure);
     struct plan plan = {0};
     if (!error && !make_plan(&plan, tracer->size, config->sessions ? config->sessions : C4T_SESSIONS_DEFAULT))
-        error = c4t_fail(failure, C4TRACE_BAD_CONFIG, "a segment of %llu KiB has no room for %u sessions and their rings; make it larger",
-                         (unsigned long long)tracer->size >> 10, config->sessions ? config->sessions : C4T_SESSIONS_DEFAULT);
+        error = c4t_fail(failure, C4TRACE_BAD_CONFIG,
+                         "a segment of %llu KiB has no room for %u sessions and their rings; make it larger",
+                         (unsigned long long)tracer->size >> 10,
+                         config->sessions ? config->sessions : C4T_SESSIONS_DEFAULT);
     if (!error) error = map(tracer, failure);
     if (error) {
         close(tracer->fd);
@@ -198,7 +213,8 @@ int c4t_segment_make(struct c4trace_tracer *tracer, const c4trace_config *config
     fill_header(tracer, config);
     tracer->clock = tracer->header->clock_source;
     tracer->max_payload = plan.ring_cap / 4 < C4T_PAYLOAD_MAX ? plan.ring_cap / 4 : C4T_PAYLOAD_MAX;
-    atomic_store_explicit(&tracer->header->magic, C4T_SEGMENT_MAGIC, memory_order_release); /* release: whole from here on */
+    atomic_store_explicit(&tracer->header->magic, C4T_SEGMENT_MAGIC,
+                          memory_order_release); /* release: whole from here on */
     return C4TRACE_OK;
 }
 

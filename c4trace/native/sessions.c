@@ -57,9 +57,11 @@ static void table_put(struct table *table, c4t_socket *socket, struct c4t_sessio
     struct slot *free_slot = NULL;
     for (size_t i = hash(socket);; i++) {
         struct slot *slot = &table->slots[i & table->mask];
-        c4t_socket *key = atomic_load_explicit(&slot->key, memory_order_relaxed); /* relaxed: only writers change it, we hold the lock */
+        c4t_socket *key = atomic_load_explicit(
+            &slot->key, memory_order_relaxed); /* relaxed: only writers change it, we hold the lock */
         if (key == socket) {
-            atomic_store_explicit(&slot->session, session, memory_order_release); /* release: readers see a filled session */
+            atomic_store_explicit(&slot->session, session,
+                                  memory_order_release); /* release: readers see a filled session */
             return;
         }
         if (key == TOMBSTONE && !free_slot) free_slot = slot;
@@ -72,20 +74,23 @@ static void table_put(struct table *table, c4t_socket *socket, struct c4t_sessio
         }
     }
     table->live++;
-    atomic_store_explicit(&free_slot->session, session, memory_order_relaxed); /* relaxed: ordered by the key's release */
-    atomic_store_explicit(&free_slot->key, socket, memory_order_release);      /* release: publishes the session */
+    atomic_store_explicit(&free_slot->session, session,
+                          memory_order_relaxed);                          /* relaxed: ordered by the key's release */
+    atomic_store_explicit(&free_slot->key, socket, memory_order_release); /* release: publishes the session */
 }
 
 /* The table with room for one more key, or NULL without memory. */
 static struct table *table_with_room(void) {
-    struct table *table = atomic_load_explicit(&registry, memory_order_relaxed); /* relaxed: written under the lock we hold */
+    struct table *table =
+        atomic_load_explicit(&registry, memory_order_relaxed); /* relaxed: written under the lock we hold */
     if (table && table->used < (table->mask + 1) / 2) return table;
     size_t slots = table ? (table->mask + 1) * (table->live * 3 > table->mask ? 2 : 1) : FIRST_TABLE;
     struct table *larger = table_new(slots);
     if (!larger) return table && table->used < table->mask ? table : NULL;
     if (table) {
         for (size_t i = 0; i <= table->mask; i++) {
-            c4t_socket *key = atomic_load_explicit(&table->slots[i].key, memory_order_relaxed); /* relaxed: we hold the lock */
+            c4t_socket *key =
+                atomic_load_explicit(&table->slots[i].key, memory_order_relaxed); /* relaxed: we hold the lock */
             if (key && key != TOMBSTONE)
                 table_put(larger, key, atomic_load_explicit(&table->slots[i].session, memory_order_relaxed));
         }
@@ -120,7 +125,8 @@ static void table_drop(c4t_socket *socket, const struct c4t_session *session) {
 /* relaxed, here and below: rows are advisory to readers, who check sid before and after a copy. */
 static void row_begin(struct c4t_session *session, uint64_t sid, uint64_t ticks, uint32_t flags) {
     struct c4t_session_row *row = session->row;
-    atomic_store_explicit(&row->sid, 0, memory_order_release); /* release: a reader that sees what follows sees sid 0 or the new one */
+    atomic_store_explicit(
+        &row->sid, 0, memory_order_release); /* release: a reader that sees what follows sees sid 0 or the new one */
     row->socket = 0;
     row->factory = session->factory->index;
     memset(row->address, 0, sizeof row->address);
@@ -141,7 +147,8 @@ static void ack_reset(struct c4t_ack *ack) {
     ack->first = ack->count = 0;
     ack->begun = ack->ended = 0;
     atomic_store_explicit(&ack->spilled, false, memory_order_relaxed);
-    atomic_store_explicit(&ack->spill_begun_n, 0, memory_order_relaxed); /* relaxed, all four: nobody else has this session yet */
+    atomic_store_explicit(&ack->spill_begun_n, 0,
+                          memory_order_relaxed); /* relaxed, all four: nobody else has this session yet */
     atomic_store_explicit(&ack->spill_begun, 0, memory_order_relaxed);
     atomic_store_explicit(&ack->spill_ended_n, 0, memory_order_relaxed);
     atomic_store_explicit(&ack->spill_ended, 0, memory_order_relaxed);
@@ -150,7 +157,8 @@ static void ack_reset(struct c4t_ack *ack) {
 /* A session to use: a fresh one, or the one longest disposed; tracer->lock held. */
 static struct c4t_session *session_take(struct c4trace_tracer *tracer) {
     struct c4t_segment_header *header = tracer->header;
-    uint32_t top = atomic_load_explicit(&header->session_top, memory_order_relaxed); /* relaxed: written under the lock we hold */
+    uint32_t top =
+        atomic_load_explicit(&header->session_top, memory_order_relaxed); /* relaxed: written under the lock we hold */
     bool fresh = top < header->sessions.count;
     if (tracer->ended_first && (tracer->ended_count > LINGER || !fresh)) {
         struct c4t_session *session = tracer->ended_first;
@@ -162,17 +170,20 @@ static struct c4t_session *session_take(struct c4trace_tracer *tracer) {
     if (fresh) {
         struct c4t_session *session = &tracer->sessions[top];
         session->row = c4t_at(tracer, &header->sessions, top);
-        atomic_store_explicit(&header->session_top, top + 1, memory_order_release); /* release: the row before it is zero or whole */
+        atomic_store_explicit(&header->session_top, top + 1,
+                              memory_order_release); /* release: the row before it is zero or whole */
         return session;
     }
     struct c4t_session *session = calloc(1, sizeof *session);
     if (!session) return NULL;
     session->row = &session->own_row;
-    atomic_fetch_add_explicit(&header->lost[C4T_LOSS_SESSION_ROW], 1, memory_order_relaxed); /* relaxed: a plain count */
+    atomic_fetch_add_explicit(&header->lost[C4T_LOSS_SESSION_ROW], 1,
+                              memory_order_relaxed); /* relaxed: a plain count */
     return session;
 }
 
-struct c4t_session *c4t_session_begin(struct c4trace_tracer *tracer, struct c4t_factory *factory, uint64_t ticks, uint32_t flags) {
+struct c4t_session *c4t_session_begin(struct c4trace_tracer *tracer, struct c4t_factory *factory, uint64_t ticks,
+                                      uint32_t flags) {
     pthread_mutex_lock(&tracer->lock);
     struct c4t_session *session = session_take(tracer);
     if (!session) {
@@ -208,7 +219,8 @@ void c4t_session_bind(struct c4t_session *session, c4t_socket *socket) {
     session->row->socket = (uint64_t)(uintptr_t)socket;
     struct c4t_session *earlier = c4t_session_find(socket);
     if (earlier && earlier != session) {
-        uint32_t state = atomic_load_explicit(&earlier->row->state, memory_order_relaxed); /* relaxed: its last user was LiteCore's own dispose */
+        uint32_t state = atomic_load_explicit(
+            &earlier->row->state, memory_order_relaxed); /* relaxed: its last user was LiteCore's own dispose */
         if (state != C4T_STATE_DISPOSED && state != C4T_STATE_FREE) {
             atomic_fetch_or_explicit(&earlier->row->flags, C4T_SESSION_VANISHED, memory_order_relaxed);
             c4t_session_end(earlier, c4t_clock_ticks(earlier->tracer->clock));
@@ -226,7 +238,8 @@ bool c4t_session_advance(struct c4t_session *session, enum c4t_session_state sta
     do {
         if (was >= (uint32_t)state) return false;
         /* relaxed: a state carries no other data with it */
-    } while (!atomic_compare_exchange_weak_explicit(current, &was, (uint32_t)state, memory_order_relaxed, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(current, &was, (uint32_t)state, memory_order_relaxed,
+                                                    memory_order_relaxed));
     _Atomic int64_t *states = session->factory->row->states;
     atomic_fetch_sub_explicit(&states[was], 1, memory_order_relaxed); /* relaxed, both: plain counts */
     if (state != C4T_STATE_DISPOSED) atomic_fetch_add_explicit(&states[state], 1, memory_order_relaxed);
@@ -240,8 +253,10 @@ void c4t_session_end(struct c4t_session *session, uint64_t ticks) {
     struct c4trace_tracer *tracer = session->tracer;
     pthread_mutex_lock(&tracer->lock);
     session->next_ended = NULL;
-    if (tracer->ended_last) tracer->ended_last->next_ended = session;
-    else tracer->ended_first = session;
+    if (tracer->ended_last)
+        tracer->ended_last->next_ended = session;
+    else
+        tracer->ended_first = session;
     tracer->ended_last = session;
     tracer->ended_count++;
     pthread_mutex_unlock(&tracer->lock);
@@ -254,14 +269,17 @@ void c4t_session_address(struct c4t_session *session, const char *text, size_t s
     while (kept < size && kept > 0 && ((unsigned char)text[kept] & 0xC0) == 0x80) kept--; /* cut between characters */
     memcpy(row->address, text, kept);
     row->address[kept] = 0;
-    if (kept < size) atomic_fetch_or_explicit(&row->flags, C4T_SESSION_ADDRESS_CUT, memory_order_relaxed); /* relaxed: advisory */
+    if (kept < size)
+        atomic_fetch_or_explicit(&row->flags, C4T_SESSION_ADDRESS_CUT, memory_order_relaxed); /* relaxed: advisory */
 }
 
 /* The row that counts this error; tracer->lock held. The last C4T_FACTORIES_MAX rows are for the rest of each factory. */
-static struct c4t_closed_row *closed_row(struct c4trace_tracer *tracer, uint32_t factory, uint32_t domain, int32_t code) {
+static struct c4t_closed_row *closed_row(struct c4trace_tracer *tracer, uint32_t factory, uint32_t domain,
+                                         int32_t code) {
     struct c4t_segment_header *header = tracer->header;
     uint32_t ordinary = header->closed.count - C4T_FACTORIES_MAX;
-    uint32_t top = atomic_load_explicit(&header->closed_top, memory_order_relaxed); /* relaxed: written under the lock we hold */
+    uint32_t top =
+        atomic_load_explicit(&header->closed_top, memory_order_relaxed); /* relaxed: written under the lock we hold */
     for (uint32_t i = 0; i < top && i < ordinary; i++) {
         struct c4t_closed_row *row = c4t_at(tracer, &header->closed, i);
         if (row->factory == factory && row->domain == domain && row->code == code) return row;
@@ -271,7 +289,8 @@ static struct c4t_closed_row *closed_row(struct c4trace_tracer *tracer, uint32_t
     row->factory = factory;
     row->domain = rest ? 0 : domain;
     row->code = rest ? INT32_MIN : code;
-    atomic_store_explicit(&header->closed_top, rest ? header->closed.count : top + 1, memory_order_release); /* release: the row is whole */
+    atomic_store_explicit(&header->closed_top, rest ? header->closed.count : top + 1,
+                          memory_order_release); /* release: the row is whole */
     return row;
 }
 
@@ -284,7 +303,8 @@ void c4t_session_count_closed(struct c4t_session *session, uint32_t domain, int3
 }
 
 void c4t_sessions_forget(struct c4trace_tracer *tracer) {
-    uint32_t top = atomic_load_explicit(&tracer->header->session_top, memory_order_relaxed); /* relaxed: a session begun meanwhile may stay, unused */
+    uint32_t top = atomic_load_explicit(&tracer->header->session_top,
+                                        memory_order_relaxed); /* relaxed: a session begun meanwhile may stay, unused */
     pthread_mutex_lock(&registry_lock);
     for (uint32_t i = 0; i < top; i++) table_drop(tracer->sessions[i].socket, &tracer->sessions[i]);
     pthread_mutex_unlock(&registry_lock);

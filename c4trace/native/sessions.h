@@ -8,7 +8,8 @@
 C4T_INTERNAL struct c4t_session *c4t_session_find(c4t_socket *socket);
 
 /* A new session, not yet bound to a socket; t_open = ticks. Never NULL unless memory is exhausted. */
-C4T_INTERNAL struct c4t_session *c4t_session_begin(struct c4trace_tracer *tracer, struct c4t_factory *factory, uint64_t ticks, uint32_t flags);
+C4T_INTERNAL struct c4t_session *c4t_session_begin(struct c4trace_tracer *tracer, struct c4t_factory *factory,
+                                                   uint64_t ticks, uint32_t flags);
 /* Let `socket` lead to `session`; an earlier session at that address that saw no dispose is ended as vanished. */
 C4T_INTERNAL void c4t_session_bind(struct c4t_session *session, c4t_socket *socket);
 /* The session is over: its row stays until it is needed again. */

@@ -15,8 +15,10 @@ C4T_HOT bool c4t_is_shared(const struct c4t_cells *cells) { return cells->flags 
 
 /* relaxed, all: a count carries no other data; a reader sums what it sees. Single writer unless shared. */
 C4T_HOT void c4t_add(_Atomic uint64_t *count, uint64_t n, bool shared) {
-    if (C4T_UNLIKELY(shared)) atomic_fetch_add_explicit(count, n, memory_order_relaxed);
-    else atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + n, memory_order_relaxed);
+    if (C4T_UNLIKELY(shared))
+        atomic_fetch_add_explicit(count, n, memory_order_relaxed);
+    else
+        atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
 /* Add one finished duration. */
@@ -25,8 +27,10 @@ C4T_HOT void c4t_apply(struct c4t_cell *cell, uint64_t ticks, bool shared) {
     c4t_add(&cell->hist[c4t_bucket(ticks)], 1, shared);
     uint64_t done = shared ? 0 : atomic_load_explicit(&cell->done, memory_order_relaxed);
     /* release: a reader that sees it done sees it in the histogram */
-    if (C4T_UNLIKELY(shared)) atomic_fetch_add_explicit(&cell->done, 1, memory_order_release);
-    else atomic_store_explicit(&cell->done, done + 1, memory_order_release);
+    if (C4T_UNLIKELY(shared))
+        atomic_fetch_add_explicit(&cell->done, 1, memory_order_release);
+    else
+        atomic_store_explicit(&cell->done, done + 1, memory_order_release);
 }
 
 C4T_HOT void c4t_exemplar(struct c4t_cell *cell, uint64_t sid, uint64_t ticks, uint64_t now) {
@@ -40,15 +44,18 @@ C4T_HOT void c4t_exemplar(struct c4t_cell *cell, uint64_t sid, uint64_t ticks, u
 /* The duration that waits in the thread's row goes into its cell: one event late, when the cell's lines are in the cache again. */
 C4T_HOT void c4t_apply_pending(struct c4t_thread *thread) {
     struct c4t_thread_row *row = thread->row;
-    uint64_t offset = atomic_load_explicit(&row->pending_cell, memory_order_relaxed); /* relaxed, both: this thread's own */
+    uint64_t offset =
+        atomic_load_explicit(&row->pending_cell, memory_order_relaxed); /* relaxed, both: this thread's own */
     if (!offset) return;
     struct c4t_cell *cell = (struct c4t_cell *)(thread->base + offset);
     c4t_apply(cell, atomic_load_explicit(&row->pending_ticks, memory_order_relaxed), false);
-    atomic_store_explicit(&row->pending_cell, 0, memory_order_release); /* release: it is in the cell before it leaves the row */
+    atomic_store_explicit(&row->pending_cell, 0,
+                          memory_order_release); /* release: it is in the cell before it leaves the row */
 }
 
 /* One latency of a session, measured now. */
-static inline void c4t_observe(struct c4t_cells *cells, enum c4t_latency latency, uint64_t sid, uint64_t ticks, uint64_t now) {
+static inline void c4t_observe(struct c4t_cells *cells, enum c4t_latency latency, uint64_t sid, uint64_t ticks,
+                               uint64_t now) {
     struct c4t_cell *cell = &cells->latency[latency];
     bool shared = c4t_is_shared(cells);
     c4t_add(&cell->n, 1, shared);
@@ -66,15 +73,18 @@ C4T_HOT bool c4t_ack_try(struct c4t_ack *ack) {
 C4T_HOT void c4t_ack_leave(struct c4t_ack *ack) { atomic_store_explicit(&ack->busy, 0, memory_order_release); }
 
 C4T_HOT bool c4t_has_spill(struct c4t_ack *ack) {
-    return atomic_load_explicit(&ack->spilled, memory_order_relaxed); /* relaxed: what is missed now is taken at the next event */
+    return atomic_load_explicit(&ack->spilled,
+                                memory_order_relaxed); /* relaxed: what is missed now is taken at the next event */
 }
 
 /* Numbers of threads that did not get `busy`; their acks are not measured. `busy` held. */
-C4T_INTERNAL void c4t_take_spill(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, struct c4t_flow *ended);
+C4T_INTERNAL void c4t_take_spill(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun,
+                                 struct c4t_flow *ended);
 C4T_INTERNAL void c4t_count_unmeasured(struct c4t_thread *thread, uint64_t n);
 
 /* `busy` held. */
-C4T_HOT void c4t_begin_locked(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, uint64_t n, uint64_t now) {
+C4T_HOT void c4t_begin_locked(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, uint64_t n,
+                              uint64_t now) {
     c4t_add(&begun->n, 1, false);
     c4t_add(&begun->bytes, n, false);
     ack->begun += n;
@@ -87,12 +97,12 @@ C4T_HOT void c4t_begin_locked(struct c4t_thread *thread, struct c4t_ack *ack, st
     ack->mark[last].ticks = now;
 }
 
-C4T_INTERNAL void c4t_flow_begin_slow(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, struct c4t_flow *ended, uint64_t n,
-                                      uint64_t now);
+C4T_INTERNAL void c4t_flow_begin_slow(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun,
+                                      struct c4t_flow *ended, uint64_t n, uint64_t now);
 
 /* `n` bytes began (write, received) at `now`. */
-C4T_HOT void c4t_flow_begin(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, struct c4t_flow *ended, uint64_t n,
-                            uint64_t now) {
+C4T_HOT void c4t_flow_begin(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun,
+                            struct c4t_flow *ended, uint64_t n, uint64_t now) {
     if (C4T_UNLIKELY(!c4t_ack_try(ack))) {
         c4t_flow_begin_slow(thread, ack, begun, ended, n, now);
         return;
@@ -103,7 +113,8 @@ C4T_HOT void c4t_flow_begin(struct c4t_thread *thread, struct c4t_ack *ack, stru
 }
 
 /* `n` bytes ended (completedWrite, completedReceive) at `now`; latencies of what is covered by it are observed in `cells`. */
-C4T_INTERNAL void c4t_flow_end(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, struct c4t_flow *ended, uint64_t n,
-                               uint64_t now, uint64_t sid, struct c4t_cells *cells, enum c4t_latency latency);
+C4T_INTERNAL void c4t_flow_end(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun,
+                               struct c4t_flow *ended, uint64_t n, uint64_t now, uint64_t sid, struct c4t_cells *cells,
+                               enum c4t_latency latency);
 
 #endif

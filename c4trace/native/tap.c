@@ -4,28 +4,36 @@
 #include "factories.h"
 
 /* A session for a socket whose open was not seen; NULL: step aside. */
-static __attribute__((noinline)) struct c4t_session *adopt(struct c4trace_tracer *tracer, struct c4t_factory *factory, c4t_socket *socket) {
+static __attribute__((noinline)) struct c4t_session *adopt(struct c4trace_tracer *tracer, struct c4t_factory *factory,
+                                                           c4t_socket *socket) {
     if (!c4t_is_open(tracer)) return NULL;
-    struct c4t_session *session = c4t_session_begin(tracer, factory, c4t_clock_ticks(tracer->clock), C4T_SESSION_ADOPTED);
+    struct c4t_session *session =
+        c4t_session_begin(tracer, factory, c4t_clock_ticks(tracer->clock), C4T_SESSION_ADOPTED);
     if (session) c4t_session_bind(session, socket);
     return session;
 }
 
 /* What every call after open has in common: the frame of a session that is known or adopted. */
-C4T_HOT bool enter_call(struct c4t_frame *frame, struct c4t_factory *factory, c4t_socket *socket, enum c4t_event event) {
-    struct c4trace_tracer *tracer = atomic_load_explicit(&factory->tracer, memory_order_relaxed); /* relaxed: set before the factory was handed out */
+C4T_HOT bool enter_call(struct c4t_frame *frame, struct c4t_factory *factory, c4t_socket *socket,
+                        enum c4t_event event) {
+    struct c4trace_tracer *tracer = atomic_load_explicit(
+        &factory->tracer, memory_order_relaxed); /* relaxed: set before the factory was handed out */
     if (C4T_UNLIKELY(!tracer)) return false;
     struct c4t_session *session = c4t_session_find(socket);
-    if (C4T_UNLIKELY(!session || session->tracer != tracer) && !(session = adopt(tracer, factory, socket))) return false;
+    if (C4T_UNLIKELY(!session || session->tracer != tracer) && !(session = adopt(tracer, factory, socket)))
+        return false;
     return C4T_LIKELY(c4t_enter(frame, tracer, factory, session, event));
 }
 
 static inline bool is_over(const struct c4t_session *session) {
-    return atomic_load_explicit(&session->row->state, memory_order_relaxed) == C4T_STATE_DISPOSED; /* relaxed: LiteCore orders dispose before reuse */
+    return atomic_load_explicit(&session->row->state, memory_order_relaxed) ==
+           C4T_STATE_DISPOSED; /* relaxed: LiteCore orders dispose before reuse */
 }
 
-static void call_open(struct c4t_factory *factory, c4t_socket *socket, const c4t_address *address, c4t_slice options, void *context) {
-    struct c4trace_tracer *tracer = atomic_load_explicit(&factory->tracer, memory_order_relaxed); /* relaxed: as above */
+static void call_open(struct c4t_factory *factory, c4t_socket *socket, const c4t_address *address, c4t_slice options,
+                      void *context) {
+    struct c4trace_tracer *tracer =
+        atomic_load_explicit(&factory->tracer, memory_order_relaxed); /* relaxed: as above */
     struct c4t_frame frame;
     bool traced = c4t_is_open(tracer);
     if (traced) {
@@ -40,7 +48,8 @@ static void call_open(struct c4t_factory *factory, c4t_socket *socket, const c4t
         }
         traced = session && c4t_enter(&frame, tracer, factory, session, C4T_EV_OPEN);
         if (traced) {
-            if (c4t_capture_of(&frame) != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_address(frame, address, options));
+            if (c4t_capture_of(&frame) != C4T_CAPTURE_OFF)
+                c4t_take(&frame, c4t_publish_address(frame, address, options));
             c4t_forward(&frame);
         }
     }
@@ -73,7 +82,8 @@ static void call_completed_receive(struct c4t_factory *factory, c4t_socket *sock
     struct c4t_session *session = frame.session;
     struct c4t_session_row *row = session->row;
     c4t_add(&frame.cell->bytes, n, frame.shared);
-    c4t_flow_end(frame.thread, &session->receive, &row->received, &row->completed_receive, n, frame.began, c4t_sid(session), frame.cells, C4T_LAT_RECEIVE_ACK);
+    c4t_flow_end(frame.thread, &session->receive, &row->received, &row->completed_receive, n, frame.began,
+                 c4t_sid(session), frame.cells, C4T_LAT_RECEIVE_ACK);
     c4t_publish_plain(&frame, n, 0);
     c4t_forward(&frame);
     factory->inner.completed_receive(socket, n);
@@ -83,7 +93,8 @@ static void call_completed_receive(struct c4t_factory *factory, c4t_socket *sock
 static void begin_closing(struct c4t_session *session, uint64_t ticks) {
     c4t_session_advance(session, C4T_STATE_CLOSING);
     uint64_t never = 0; /* relaxed: the first close wins; advisory to readers */
-    atomic_compare_exchange_strong_explicit(&session->row->t_closing, &never, ticks, memory_order_relaxed, memory_order_relaxed);
+    atomic_compare_exchange_strong_explicit(&session->row->t_closing, &never, ticks, memory_order_relaxed,
+                                            memory_order_relaxed);
 }
 
 static void call_close(struct c4t_factory *factory, c4t_socket *socket) {
@@ -127,7 +138,8 @@ static void call_dispose(struct c4t_factory *factory, c4t_socket *socket) {
 }
 
 static void call_attached(struct c4t_factory *factory, c4t_socket *socket) {
-    c4t_from_native_attached(factory, socket); /* runs inside fromNative, before that returned the socket (rule C4S-076) */
+    c4t_from_native_attached(factory,
+                             socket); /* runs inside fromNative, before that returned the socket (rule C4S-076) */
     struct c4t_frame frame;
     if (C4T_UNLIKELY(!enter_call(&frame, factory, socket, C4T_EV_ATTACHED))) {
         factory->inner.attached(socket);
@@ -140,22 +152,31 @@ static void call_attached(struct c4t_factory *factory, c4t_socket *socket) {
 }
 
 /* One set of trampolines a factory: the call itself says which factory it is for, so forwarding needs no table and cannot fail. */
-#define SET(i)                                                                                                                          \
-    static void open_##i(c4t_socket *s, const c4t_address *a, c4t_slice o, void *c) { call_open(&c4t_factories[0x##i], s, a, o, c); }    \
-    static void write_##i(c4t_socket *s, c4t_slice d) { call_write(&c4t_factories[0x##i], s, d); }                                       \
-    static void completed_receive_##i(c4t_socket *s, size_t n) { call_completed_receive(&c4t_factories[0x##i], s, n); }                  \
-    static void close_##i(c4t_socket *s) { call_close(&c4t_factories[0x##i], s); }                                                       \
-    static void request_close_##i(c4t_socket *s, int c, c4t_slice m) { call_request_close(&c4t_factories[0x##i], s, c, m); }             \
-    static void dispose_##i(c4t_socket *s) { call_dispose(&c4t_factories[0x##i], s); }                                                   \
+#define SET(i)                                                                                                         \
+    static void open_##i(c4t_socket *s, const c4t_address *a, c4t_slice o, void *c) {                                  \
+        call_open(&c4t_factories[0x##i], s, a, o, c);                                                                  \
+    }                                                                                                                  \
+    static void write_##i(c4t_socket *s, c4t_slice d) { call_write(&c4t_factories[0x##i], s, d); }                     \
+    static void completed_receive_##i(c4t_socket *s, size_t n) {                                                       \
+        call_completed_receive(&c4t_factories[0x##i], s, n);                                                           \
+    }                                                                                                                  \
+    static void close_##i(c4t_socket *s) { call_close(&c4t_factories[0x##i], s); }                                     \
+    static void request_close_##i(c4t_socket *s, int c, c4t_slice m) {                                                 \
+        call_request_close(&c4t_factories[0x##i], s, c, m);                                                            \
+    }                                                                                                                  \
+    static void dispose_##i(c4t_socket *s) { call_dispose(&c4t_factories[0x##i], s); }                                 \
     static void attached_##i(c4t_socket *s) { call_attached(&c4t_factories[0x##i], s); }
-#define ROW(i)                                                                                                                          \
+#define ROW(i)                                                                                                         \
     {0, 0, open_##i, write_##i, completed_receive_##i, close_##i, request_close_##i, dispose_##i, attached_##i},
 
-#define HEX16(M, h)                                                                                                                     \
-    M(h##0) M(h##1) M(h##2) M(h##3) M(h##4) M(h##5) M(h##6) M(h##7) M(h##8) M(h##9) M(h##a) M(h##b) M(h##c) M(h##d) M(h##e) M(h##f)
-#define HEX256(M)                                                                                                                       \
-    HEX16(M, 0) HEX16(M, 1) HEX16(M, 2) HEX16(M, 3) HEX16(M, 4) HEX16(M, 5) HEX16(M, 6) HEX16(M, 7) HEX16(M, 8) HEX16(M, 9)              \
-    HEX16(M, a) HEX16(M, b) HEX16(M, c) HEX16(M, d) HEX16(M, e) HEX16(M, f)
+#define HEX16(M, h)                                                                                                    \
+    M(h##0)                                                                                                            \
+    M(h##1) M(h##2) M(h##3) M(h##4) M(h##5) M(h##6) M(h##7) M(h##8) M(h##9) M(h##a) M(h##b) M(h##c) M(h##d) M(h##e)    \
+        M(h##f)
+#define HEX256(M)                                                                                                      \
+    HEX16(M, 0)                                                                                                        \
+    HEX16(M, 1) HEX16(M, 2) HEX16(M, 3) HEX16(M, 4) HEX16(M, 5) HEX16(M, 6) HEX16(M, 7) HEX16(M, 8) HEX16(M, 9)        \
+        HEX16(M, a) HEX16(M, b) HEX16(M, c) HEX16(M, d) HEX16(M, e) HEX16(M, f)
 
 /* clang-format off: two lines that the preprocessor makes long */
 HEX256(SET)

@@ -16,9 +16,9 @@ struct c4t_frame {
     struct c4t_session *session;
     struct c4t_cells *cells;
     struct c4t_cell *cell;
-    uint64_t began;   /* stamp before forwarding */
-    uint64_t number;  /* of this event among the thread's */
-    uint64_t control; /* the segment's control word at entry */
+    uint64_t began;                   /* stamp before forwarding */
+    uint64_t number;                  /* of this event among the thread's */
+    uint64_t control;                 /* the segment's control word at entry */
     uint64_t outer_what, outer_since; /* the call this thread was in already */
     uint64_t sample;                  /* ticks c4trace took so far; 0 = not sampled */
     uint16_t factory;
@@ -29,18 +29,22 @@ struct c4t_frame {
 };
 
 /* relaxed: set before the session can be found, and not changed while it is in use */
-C4T_HOT uint64_t c4t_sid(const struct c4t_session *session) { return atomic_load_explicit(&session->sid, memory_order_relaxed); }
+C4T_HOT uint64_t c4t_sid(const struct c4t_session *session) {
+    return atomic_load_explicit(&session->sid, memory_order_relaxed);
+}
 
 C4T_HOT bool c4t_is_open(const struct c4trace_tracer *tracer) {
     /* relaxed: see c4t_thread_of */
     return tracer && C4T_LIKELY(atomic_load_explicit(&tracer->generation, memory_order_relaxed) & 1);
 }
 
-C4T_HOT enum c4t_capture c4t_capture_of(const struct c4t_frame *frame) { return (enum c4t_capture)(uint32_t)frame->control; }
+C4T_HOT enum c4t_capture c4t_capture_of(const struct c4t_frame *frame) {
+    return (enum c4t_capture)(uint32_t)frame->control;
+}
 
 /* Begin to trace `event` of `session`. False: forward untraced. */
-C4T_HOT bool c4t_enter(struct c4t_frame *frame, struct c4trace_tracer *tracer, struct c4t_factory *factory, struct c4t_session *session,
-                             enum c4t_event event) {
+C4T_HOT bool c4t_enter(struct c4t_frame *frame, struct c4trace_tracer *tracer, struct c4t_factory *factory,
+                       struct c4t_session *session, enum c4t_event event) {
     struct c4t_thread *thread = c4t_thread_of(tracer);
     if (C4T_UNLIKELY(!thread)) return false;
     uint32_t index = factory->index;
@@ -59,7 +63,8 @@ C4T_HOT bool c4t_enter(struct c4t_frame *frame, struct c4trace_tracer *tracer, s
     frame->sample = C4T_UNLIKELY(number % C4T_SAMPLE_EVERY == 0) ? c4t_clock_ticks(tracer->clock) : 0;
     frame->number = number;
     frame->shared = c4t_is_shared(cells);
-    frame->control = atomic_load_explicit(&tracer->header->control, memory_order_relaxed); /* relaxed: takes effect some events later */
+    frame->control = atomic_load_explicit(&tracer->header->control,
+                                          memory_order_relaxed); /* relaxed: takes effect some events later */
     c4t_apply_pending(thread);
     c4t_add(&frame->cell->n, 1, frame->shared);
     frame->began = c4t_clock_ticks(tracer->clock);
@@ -83,7 +88,9 @@ C4T_HOT void c4t_forward(struct c4t_frame *frame) {
 }
 
 /* Unique in the segment, the same in entry and return record. */
-C4T_HOT uint64_t c4t_call_id(const struct c4t_frame *frame) { return (uint64_t)frame->thread->slot << 40 | (frame->number & 0xFFFFFFFFFFu); }
+C4T_HOT uint64_t c4t_call_id(const struct c4t_frame *frame) {
+    return (uint64_t)frame->thread->slot << 40 | (frame->number & 0xFFFFFFFFFFu);
+}
 
 /* A record without text or data, where the thread has a ring of its own. */
 C4T_HOT bool c4t_record_plain(const struct c4t_frame *frame, uint8_t flags, uint64_t ticks, uint64_t n, int32_t code) {
@@ -116,24 +123,27 @@ C4T_HOT void c4t_leave(struct c4t_frame *frame) {
     struct c4t_thread *thread = frame->thread;
     uint64_t ended = c4t_clock_ticks(tracer->clock);
     /* The tracer may have been closed, or this may be a forked child, since we forwarded. */
-    if (C4T_UNLIKELY(atomic_load_explicit(&tracer->generation, memory_order_relaxed) != thread->generation)) return; /* relaxed: see c4t_thread_of */
+    if (C4T_UNLIKELY(atomic_load_explicit(&tracer->generation, memory_order_relaxed) != thread->generation))
+        return; /* relaxed: see c4t_thread_of */
     uint64_t took = ended > frame->began ? ended - frame->began : 0;
     struct c4t_thread_row *row = thread->row;
     /* relaxed and release: as in c4t_forward, in reverse */
     atomic_store_explicit(&row->flight_what, frame->outer_what, memory_order_relaxed);
     atomic_store_explicit(&row->flight_since, frame->outer_since, memory_order_release);
-    if (frame->published && C4T_UNLIKELY(!c4t_record_plain(frame, (uint8_t)(C4T_REC_RETURN | frame->return_flags), ended, took, 0)))
+    if (frame->published &&
+        C4T_UNLIKELY(!c4t_record_plain(frame, (uint8_t)(C4T_REC_RETURN | frame->return_flags), ended, took, 0)))
         c4t_return_slow(*frame, ended, took);
     struct c4t_cell *cell = frame->cell;
     uint64_t slowest = atomic_load_explicit(&cell->slowest_ticks, memory_order_relaxed); /* relaxed: see c4t_exemplar */
-    if (C4T_UNLIKELY(took > slowest))
-        c4t_exemplar(cell, c4t_sid(frame->session), took, ended);
+    if (C4T_UNLIKELY(took > slowest)) c4t_exemplar(cell, c4t_sid(frame->session), took, ended);
     if (C4T_UNLIKELY(frame->shared)) {
         c4t_apply(cell, took, true);
     } else {
         c4t_apply_pending(thread); /* a nested event's */
-        atomic_store_explicit(&row->pending_ticks, took, memory_order_relaxed); /* relaxed: ordered by the cell's release */
-        atomic_store_explicit(&row->pending_cell, (uint64_t)((unsigned char *)cell - tracer->base), memory_order_release); /* release: ticks first */
+        atomic_store_explicit(&row->pending_ticks, took,
+                              memory_order_relaxed); /* relaxed: ordered by the cell's release */
+        atomic_store_explicit(&row->pending_cell, (uint64_t)((unsigned char *)cell - tracer->base),
+                              memory_order_release); /* release: ticks first */
     }
     if (C4T_UNLIKELY(frame->sample)) {
         uint64_t cost = (frame->sample + c4t_clock_ticks(tracer->clock) - ended) * C4T_SAMPLE_EVERY;
@@ -144,7 +154,8 @@ C4T_HOT void c4t_leave(struct c4t_frame *frame) {
 /* Publish the entry record of an event without text or data. */
 C4T_HOT void c4t_publish_plain(struct c4t_frame *frame, uint64_t n, int32_t code) {
     if (c4t_capture_of(frame) == C4T_CAPTURE_OFF) return;
-    frame->published = C4T_LIKELY(c4t_record_plain(frame, 0, frame->began, n, code)) || c4t_publish_slow(*frame, n, code);
+    frame->published =
+        C4T_LIKELY(c4t_record_plain(frame, 0, frame->began, n, code)) || c4t_publish_slow(*frame, n, code);
 }
 
 /* publish.c: the entry record of an event with text or data. They return what becomes of the frame, which is passed by value so that a
@@ -154,8 +165,10 @@ struct c4t_published {
     uint64_t began; /* stamped anew where copying took long */
 };
 C4T_INTERNAL struct c4t_published c4t_publish_slice(struct c4t_frame frame, c4t_slice slice);
-C4T_INTERNAL struct c4t_published c4t_publish_text(struct c4t_frame frame, int32_t code, uint16_t domain, c4t_slice message);
-C4T_INTERNAL struct c4t_published c4t_publish_address(struct c4t_frame frame, const c4t_address *address, c4t_slice options);
+C4T_INTERNAL struct c4t_published c4t_publish_text(struct c4t_frame frame, int32_t code, uint16_t domain,
+                                                   c4t_slice message);
+C4T_INTERNAL struct c4t_published c4t_publish_address(struct c4t_frame frame, const c4t_address *address,
+                                                      c4t_slice options);
 C4T_INTERNAL struct c4t_published c4t_publish_headers(struct c4t_frame frame, int32_t status, c4t_slice headers);
 C4T_INTERNAL struct c4t_published c4t_publish_identity(struct c4t_frame frame, c4t_slice der, c4t_slice hostname);
 C4T_INTERNAL struct c4t_published c4t_publish_error(struct c4t_frame frame, const c4t_upcalls *real, c4t_error error);
@@ -167,8 +180,10 @@ C4T_HOT void c4t_take(struct c4t_frame *frame, struct c4t_published done) {
 
 /* write and received: the slice as far as the capture level asks for it. */
 C4T_HOT void c4t_publish_data(struct c4t_frame *frame, c4t_slice slice) {
-    if (c4t_capture_of(frame) < C4T_CAPTURE_BYTES) c4t_publish_plain(frame, slice.size, 0);
-    else c4t_take(frame, c4t_publish_slice(*frame, slice));
+    if (c4t_capture_of(frame) < C4T_CAPTURE_BYTES)
+        c4t_publish_plain(frame, slice.size, 0);
+    else
+        c4t_take(frame, c4t_publish_slice(*frame, slice));
 }
 
 /* requestClose and closeRequested. */

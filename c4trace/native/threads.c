@@ -13,7 +13,8 @@ static pthread_key_t ending;
 
 /* Where a block's index is kept as leased. */
 static uint32_t block_index(const struct c4trace_tracer *tracer, const struct c4t_cells *cells) {
-    return (uint32_t)(((const unsigned char *)cells - tracer->base - tracer->header->cells.offset) / tracer->header->cells.stride);
+    return (uint32_t)(((const unsigned char *)cells - tracer->base - tracer->header->cells.offset) /
+                      tracer->header->cells.stride);
 }
 
 struct c4t_cells *c4t_cells_take(struct c4trace_tracer *tracer, uint32_t factory, uint32_t flags) {
@@ -22,7 +23,8 @@ struct c4t_cells *c4t_cells_take(struct c4trace_tracer *tracer, uint32_t factory
     for (uint32_t i = 0; i < header->cells.count; i++) {
         struct c4t_cells *cells = c4t_at(tracer, &header->cells, i);
         if (tracer->cells_leased[i]) continue;
-        uint32_t owner = atomic_load_explicit(&cells->factory, memory_order_relaxed); /* relaxed: written under the lock we hold */
+        uint32_t owner =
+            atomic_load_explicit(&cells->factory, memory_order_relaxed); /* relaxed: written under the lock we hold */
         if (!owner && !fresh) fresh = cells;
         if (owner != factory + 1 || flags || c4t_is_shared(cells)) continue;
         tracer->cells_leased[i] = 1;
@@ -79,7 +81,8 @@ static void row_begin(struct c4t_thread *thread) {
 }
 
 struct c4t_thread *c4t_thread_lease(struct c4trace_tracer *tracer) {
-    uint64_t generation = atomic_load_explicit(&tracer->generation, memory_order_relaxed); /* relaxed: see c4t_thread_of */
+    uint64_t generation =
+        atomic_load_explicit(&tracer->generation, memory_order_relaxed); /* relaxed: see c4t_thread_of */
     if (!(generation & 1)) return NULL;
     pthread_mutex_lock(&tracer->lock);
     struct c4t_segment_header *header = tracer->header;
@@ -91,11 +94,14 @@ struct c4t_thread *c4t_thread_lease(struct c4trace_tracer *tracer) {
         thread->slot = slot;
         thread->row = c4t_at(tracer, &header->threads, slot);
         uint32_t top = atomic_load_explicit(&header->thread_top, memory_order_relaxed);
-        if (slot >= top) atomic_store_explicit(&header->thread_top, slot + 1, memory_order_release); /* release: the row before it is zero */
+        if (slot >= top)
+            atomic_store_explicit(&header->thread_top, slot + 1,
+                                  memory_order_release); /* release: the row before it is zero */
     } else if ((thread = calloc(1, sizeof *thread))) {
         thread->slot = C4T_THREADS_MAX + tracer->overflow_threads++ % (UINT32_C(1) << 23);
         thread->row = &thread->own_row;
-        atomic_fetch_add_explicit(&header->lost[C4T_LOSS_THREAD_SLOT], 1, memory_order_relaxed); /* relaxed: a plain count */
+        atomic_fetch_add_explicit(&header->lost[C4T_LOSS_THREAD_SLOT], 1,
+                                  memory_order_relaxed); /* relaxed: a plain count */
     } else {
         atomic_fetch_add_explicit(&header->lost[C4T_LOSS_INTERNAL], 1, memory_order_relaxed);
         pthread_mutex_unlock(&tracer->lock);
@@ -118,7 +124,8 @@ static void give_back(struct c4trace_tracer *tracer, struct c4t_thread *thread) 
     struct c4t_thread_row *row = thread->row;
     c4t_apply_pending(thread);
     for (uint32_t i = 0; i < C4T_FACTORIES_MAX; i++)
-        if (thread->cells[i] && !c4t_is_shared(thread->cells[i])) tracer->cells_leased[block_index(tracer, thread->cells[i])] = 0;
+        if (thread->cells[i] && !c4t_is_shared(thread->cells[i]))
+            tracer->cells_leased[block_index(tracer, thread->cells[i])] = 0;
     if (!thread->shared_ring)
         tracer->free_rings[tracer->free_ring_count++] = atomic_load_explicit(&row->ring, memory_order_relaxed);
     /* relaxed, all: advisory to readers; the lock orders them for the next lessee */
@@ -137,7 +144,8 @@ static void thread_ends(void *leases) {
         c4t_leases[i] = NULL;
         struct c4trace_tracer *tracer = &c4t_tracers[i];
         pthread_mutex_lock(&tracer->lock);
-        bool valid = thread->generation == atomic_load_explicit(&tracer->generation, memory_order_relaxed); /* relaxed: under the lock */
+        bool valid = thread->generation ==
+                     atomic_load_explicit(&tracer->generation, memory_order_relaxed); /* relaxed: under the lock */
         bool pooled = thread->slot < C4T_THREADS_MAX;
         if (valid) give_back(tracer, thread);
         pthread_mutex_unlock(&tracer->lock);

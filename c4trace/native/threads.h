@@ -19,7 +19,8 @@ C4T_INTERNAL struct c4t_cells *c4t_cells_take(struct c4trace_tracer *tracer, uin
 C4T_HOT struct c4t_thread *c4t_thread_of(struct c4trace_tracer *tracer) {
     struct c4t_thread *thread = c4t_leases[tracer->index];
     /* relaxed: a call that just misses an opening or a closing passes as it came, or writes to memory that stays mapped */
-    if (C4T_LIKELY(thread && thread->generation == atomic_load_explicit(&tracer->generation, memory_order_relaxed))) return thread;
+    if (C4T_LIKELY(thread && thread->generation == atomic_load_explicit(&tracer->generation, memory_order_relaxed)))
+        return thread;
     return c4t_thread_lease(tracer);
 }
 

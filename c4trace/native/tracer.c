@@ -34,7 +34,8 @@ int c4t_fail(c4trace_failure *failure, int error, const char *format, ...) {
 
 /* Even generations are not open. */
 static bool is_open(const struct c4trace_tracer *tracer) {
-    return atomic_load_explicit(&tracer->generation, memory_order_relaxed) & 1; /* relaxed: changed under the setup lock */
+    return atomic_load_explicit(&tracer->generation, memory_order_relaxed) &
+           1; /* relaxed: changed under the setup lock */
 }
 
 /* The child of a fork has none of the threads that trace, and shares the segment with its parent: it traces nothing. */
@@ -47,7 +48,8 @@ static void in_forked_child(void) {
         if (!is_open(tracer)) continue;
         atomic_fetch_add_explicit(&tracer->generation, 1, memory_order_relaxed); /* relaxed: one thread is alive */
     }
-    for (int i = 0; i < C4T_TRAMPOLINES; i++) atomic_store_explicit(&c4t_factories[i].tracer, NULL, memory_order_relaxed);
+    for (int i = 0; i < C4T_TRAMPOLINES; i++)
+        atomic_store_explicit(&c4t_factories[i].tracer, NULL, memory_order_relaxed);
 }
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -64,19 +66,24 @@ static void set_up_process(void) {
 
 static int check_config(const c4trace_config *config, c4trace_failure *failure) {
     if (!config || config->size != sizeof *config)
-        return c4t_fail(failure, C4TRACE_BAD_CONFIG, "c4trace_config of another version; start from C4TRACE_CONFIG_INIT and rebuild");
+        return c4t_fail(failure, C4TRACE_BAD_CONFIG,
+                        "c4trace_config of another version; start from C4TRACE_CONFIG_INIT and rebuild");
     const char *name = config->name ? config->name : "";
     size_t n = strlen(name);
     for (size_t i = 0; i < n; i++)
         if (!isalnum((unsigned char)name[i]) && !strchr("._-", name[i])) n = 0;
     if (!n || n > 48 || name[0] == '.')
-        return c4t_fail(failure, C4TRACE_BAD_NAME, "tracer name '%.60s' is not 1 to 48 letters, digits, '.', '_' or '-'", name);
+        return c4t_fail(failure, C4TRACE_BAD_NAME,
+                        "tracer name '%.60s' is not 1 to 48 letters, digits, '.', '_' or '-'", name);
     if (config->capture > C4T_CAPTURE_FULL)
-        return c4t_fail(failure, C4TRACE_BAD_CONFIG, "capture level %u is unknown; levels are 0 (off) to %u (full)", config->capture, C4T_CAPTURE_FULL);
+        return c4t_fail(failure, C4TRACE_BAD_CONFIG, "capture level %u is unknown; levels are 0 (off) to %u (full)",
+                        config->capture, C4T_CAPTURE_FULL);
     if (config->segment_bytes && config->segment_bytes < C4T_SEGMENT_LEAST)
-        return c4t_fail(failure, C4TRACE_BAD_CONFIG, "a segment of %zu bytes is too small; it takes at least %u", config->segment_bytes, C4T_SEGMENT_LEAST);
+        return c4t_fail(failure, C4TRACE_BAD_CONFIG, "a segment of %zu bytes is too small; it takes at least %u",
+                        config->segment_bytes, C4T_SEGMENT_LEAST);
     if (config->sessions > 1u << 20)
-        return c4t_fail(failure, C4TRACE_BAD_CONFIG, "%u session rows are too many; at most %u", config->sessions, 1u << 20);
+        return c4t_fail(failure, C4TRACE_BAD_CONFIG, "%u session rows are too many; at most %u", config->sessions,
+                        1u << 20);
     return C4TRACE_OK;
 }
 
@@ -87,17 +94,21 @@ static struct c4trace_tracer *free_tracer(const char *name, c4trace_failure *fai
         struct c4trace_tracer *tracer = &c4t_tracers[i];
         if (tracer->held) {
             if (strcmp(tracer->name, name)) continue;
-            c4t_fail(failure, C4TRACE_NAME_TAKEN, "a tracer named '%s' is open in this process already; use that one or another name", name);
+            c4t_fail(failure, C4TRACE_NAME_TAKEN,
+                     "a tracer named '%s' is open in this process already; use that one or another name", name);
             return NULL;
         }
         if (!free_one || tracer->generation < free_one->generation) free_one = tracer;
     }
-    if (!free_one) c4t_fail(failure, C4TRACE_TOO_MANY, "%d tracers are open in this process; one can wrap several factories", C4T_TRACERS_MAX);
+    if (!free_one)
+        c4t_fail(failure, C4TRACE_TOO_MANY, "%d tracers are open in this process; one can wrap several factories",
+                 C4T_TRACERS_MAX);
     return free_one;
 }
 
 /* The LiteCore that up-calls go to, where it is known now; otherwise wrap finds it. */
-static int bind_port(struct c4trace_tracer *tracer, const c4trace_config *config, struct c4t_litecore *litecore, c4trace_failure *failure) {
+static int bind_port(struct c4trace_tracer *tracer, const c4trace_config *config, struct c4t_litecore *litecore,
+                     c4trace_failure *failure) {
     memset(litecore, 0, sizeof *litecore);
     tracer->port = NULL;
     if (config->upcalls) {
@@ -108,7 +119,8 @@ static int bind_port(struct c4trace_tracer *tracer, const c4trace_config *config
         if (error) return error;
     }
     tracer->port = c4t_port_for(&litecore->real, litecore->library);
-    if (!tracer->port) return c4t_fail(failure, C4TRACE_TOO_MANY, "more than %d LiteCores in this process", C4T_PORTS_MAX);
+    if (!tracer->port)
+        return c4t_fail(failure, C4TRACE_TOO_MANY, "more than %d LiteCores in this process", C4T_PORTS_MAX);
     return C4TRACE_OK;
 }
 
@@ -117,7 +129,8 @@ static bool make_private(struct c4trace_tracer *tracer) {
     struct c4t_segment_header *header = tracer->header;
     uint32_t wanted = header->sessions.count;
     if (tracer->sessions_mapped < wanted) {
-        void *sessions = mmap(NULL, wanted * sizeof(struct c4t_session), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void *sessions = mmap(NULL, wanted * sizeof(struct c4t_session), PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (sessions == MAP_FAILED) return false;
         tracer->sessions = sessions; /* the smaller one stays mapped: a late thread may still hold a session in it */
         tracer->sessions_mapped = wanted;
@@ -147,7 +160,8 @@ static int open_tracer(struct c4trace_tracer *tracer, const c4trace_config *conf
     snprintf(tracer->header->litecore_version, sizeof tracer->header->litecore_version, "%s", litecore.version);
     tracer->header->factory_size = tracer->port ? (uint32_t)tracer->port->real.factory_size : 0;
     tracer->held = true;
-    atomic_fetch_add_explicit(&tracer->generation, 1, memory_order_release); /* release: everything above belongs to it */
+    atomic_fetch_add_explicit(&tracer->generation, 1,
+                              memory_order_release); /* release: everything above belongs to it */
     return C4TRACE_OK;
 }
 
@@ -156,7 +170,8 @@ int c4trace_open(const c4trace_config *config, c4trace_tracer **out, c4trace_fai
     int error = check_config(config, failure);
     if (error) return error;
     pthread_once(&once, set_up_process);
-    if (setup_error) return c4t_fail(failure, C4TRACE_SEGMENT, "cannot set up thread or fork hooks: %s", strerror(setup_error));
+    if (setup_error)
+        return c4t_fail(failure, C4TRACE_SEGMENT, "cannot set up thread or fork hooks: %s", strerror(setup_error));
     pthread_mutex_lock(&c4t_setup_lock);
     struct c4trace_tracer *tracer = free_tracer(config->name, failure);
     error = tracer ? open_tracer(tracer, config, failure) : failure ? failure->error : C4TRACE_TOO_MANY;
@@ -169,7 +184,8 @@ int c4trace_open(const c4trace_config *config, c4trace_tracer **out, c4trace_fai
 static void stop(struct c4trace_tracer *tracer) {
     if (!is_open(tracer)) return;
     pthread_mutex_lock(&tracer->lock);
-    atomic_fetch_add_explicit(&tracer->generation, 1, memory_order_relaxed); /* relaxed: see c4t_thread_of; all leases are void */
+    atomic_fetch_add_explicit(&tracer->generation, 1,
+                              memory_order_relaxed); /* relaxed: see c4t_thread_of; all leases are void */
     pthread_mutex_unlock(&tracer->lock);
     c4t_relocate_undo(tracer);
     for (int i = 0; i < C4T_TRAMPOLINES; i++) {
@@ -180,7 +196,8 @@ static void stop(struct c4trace_tracer *tracer) {
         factory->closed_order = ++closed_order;
     }
     c4t_sessions_forget(tracer);
-    atomic_store_explicit(&tracer->header->status, C4T_STATUS_CLOSED, memory_order_release); /* release: nothing follows */
+    atomic_store_explicit(&tracer->header->status, C4T_STATUS_CLOSED,
+                          memory_order_release); /* release: nothing follows */
 }
 
 void c4trace_stop(c4trace_tracer *tracer) {
@@ -219,8 +236,10 @@ void *c4trace_symbol(c4trace_tracer *tracer, const char *name) {
 }
 
 int c4trace_set_capture(c4trace_tracer *tracer, uint32_t capture, uint32_t capture_bytes) {
-    if (capture > C4T_CAPTURE_FULL || !is_open(tracer)) return capture > C4T_CAPTURE_FULL ? C4TRACE_BAD_CONFIG : C4TRACE_CLOSED;
+    if (capture > C4T_CAPTURE_FULL || !is_open(tracer))
+        return capture > C4T_CAPTURE_FULL ? C4TRACE_BAD_CONFIG : C4TRACE_CLOSED;
     /* relaxed: every call reads it anew */
-    atomic_store_explicit(&tracer->header->control, (uint64_t)capture | (uint64_t)capture_bytes << 32, memory_order_relaxed);
+    atomic_store_explicit(&tracer->header->control, (uint64_t)capture | (uint64_t)capture_bytes << 32,
+                          memory_order_relaxed);
     return C4TRACE_OK;
 }

@@ -13,7 +13,8 @@
 
 #define C4T_LIKELY(x) __builtin_expect(!!(x), 1)
 #define C4T_UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define C4T_HOT static inline __attribute__((always_inline)) /* part of every traced call; gcc would make calls of them */
+#define C4T_HOT                                                                                                        \
+    static inline __attribute__((always_inline)) /* part of every traced call; gcc would make calls of them */
 #define C4T_INTERNAL __attribute__((visibility("hidden")))
 
 #define C4T_TRACERS_MAX 8    /* open at the same time */
@@ -51,9 +52,9 @@ struct c4t_session {
     c4t_socket *socket;
     struct c4t_factory *factory;
     struct c4trace_tracer *tracer;
-    struct c4t_session_row *row;     /* in the segment, or own_row where the table is full */
-    _Atomic uint64_t sid;            /* copy of row->sid: read without touching the row */
-    struct c4t_session *next_ended;  /* queue of disposed sessions, oldest first */
+    struct c4t_session_row *row;    /* in the segment, or own_row where the table is full */
+    _Atomic uint64_t sid;           /* copy of row->sid: read without touching the row */
+    struct c4t_session *next_ended; /* queue of disposed sessions, oldest first */
     struct c4t_ack write, receive;
     struct c4t_session_row own_row;
 };
@@ -65,10 +66,10 @@ struct c4t_factory {
     struct c4t_port *port;
     struct c4t_factory_row *row;
     struct c4t_cells *shared_cells; /* for threads past the pool */
-    uint32_t index; /* of the row */
-    uint32_t size;  /* 64 or 72 */
+    uint32_t index;                 /* of the row */
+    uint32_t size;                  /* 64 or 72 */
     _Atomic bool used;
-    _Atomic int64_t live; /* sessions not disposed */
+    _Atomic int64_t live;  /* sessions not disposed */
     uint64_t closed_order; /* when its tracer closed: the oldest is reused first */
     c4t_socket_factory traced;
 };
@@ -76,20 +77,20 @@ struct c4t_factory {
 /* What a thread has leased from one tracer. */
 struct c4t_thread {
     struct c4trace_tracer *tracer;
-    uint64_t generation; /* of the tracer at lease; another one means the lease is void */
+    uint64_t generation;        /* of the tracer at lease; another one means the lease is void */
     struct c4t_thread_row *row; /* in the segment, or own_row past the pool */
     unsigned char *base;        /* of the segment */
     struct c4t_ring *ring;
     unsigned char *ring_data;
     uint64_t ring_cap;
-    uint64_t head;      /* own ring: where the next record goes */
-    uint64_t tail;      /* own ring: last known tail of the consumer */
-    uint32_t block;     /* own ring: anchor last set */
+    uint64_t head;        /* own ring: where the next record goes */
+    uint64_t tail;        /* own ring: last known tail of the consumer */
+    uint32_t block;       /* own ring: anchor last set */
     uint32_t block_shift; /* offset >> block_shift = anchor's index */
-    uint32_t slot;      /* index of the row; C4T_THREADS_MAX and up: past the pool */
+    uint32_t slot;        /* index of the row; C4T_THREADS_MAX and up: past the pool */
     uint32_t tid;
     bool shared_ring;
-    bool gaps;          /* own ring: ring->gap holds something to write */
+    bool gaps; /* own ring: ring->gap holds something to write */
     uint64_t calls;
     struct c4t_cells *cells[C4T_FACTORIES_MAX];
     struct c4t_thread_row own_row;
@@ -97,14 +98,15 @@ struct c4t_thread {
 
 struct c4trace_tracer {
     /* The first line is all that a passing call reads. */
-    _Alignas(64) _Atomic uint64_t generation; /* counts openings and closings of this struct; even: closed, calls pass untraced */
+    _Alignas(64) _Atomic uint64_t
+        generation; /* counts openings and closings of this struct; even: closed, calls pass untraced */
     uint32_t clock;
     uint32_t index;
     struct c4t_segment_header *header;
     unsigned char *base;
 
     _Alignas(64) struct c4t_port *port; /* NULL until a LiteCore is known */
-    bool held; /* from open to close, also while it is stopped; under the setup lock */
+    bool held;                          /* from open to close, also while it is stopped; under the setup lock */
     uint64_t size;
     int fd;
     char name[64];
@@ -140,6 +142,7 @@ static inline void *c4t_at(const struct c4trace_tracer *tracer, const struct c4t
     return tracer->base + section->offset + (uint64_t)i * section->stride;
 }
 
-C4T_INTERNAL int c4t_fail(c4trace_failure *failure, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+C4T_INTERNAL int c4t_fail(c4trace_failure *failure, int error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

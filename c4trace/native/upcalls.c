@@ -20,7 +20,8 @@ C4T_HOT bool enter_upcall(struct c4t_frame *frame, c4t_socket *socket, enum c4t_
     if (C4T_UNLIKELY(!session)) {
         for (int i = 0; i < C4T_TRACERS_MAX; i++)
             if (c4t_is_open(&c4t_tracers[i]))
-                atomic_fetch_add_explicit(&c4t_tracers[i].header->orphans, 1, memory_order_relaxed); /* relaxed: a plain count */
+                atomic_fetch_add_explicit(&c4t_tracers[i].header->orphans, 1,
+                                          memory_order_relaxed); /* relaxed: a plain count */
         return false;
     }
     return C4T_LIKELY(c4t_enter(frame, session->tracer, session->factory, session, event));
@@ -60,10 +61,12 @@ static void up_opened(struct c4t_port *port, c4t_socket *socket) {
     if (traced) {
         struct c4t_session_row *row = frame.session->row;
         uint64_t never = 0;
-        if (atomic_compare_exchange_strong_explicit(&row->t_opened, &never, frame.began, memory_order_relaxed, memory_order_relaxed)) {
+        if (atomic_compare_exchange_strong_explicit(&row->t_opened, &never, frame.began, memory_order_relaxed,
+                                                    memory_order_relaxed)) {
             uint64_t since = atomic_load_explicit(&row->t_open, memory_order_relaxed);
             c4t_session_advance(frame.session, C4T_STATE_OPEN);
-            c4t_observe(frame.cells, C4T_LAT_OPEN, c4t_sid(frame.session), frame.began > since ? frame.began - since : 0, frame.began);
+            c4t_observe(frame.cells, C4T_LAT_OPEN, c4t_sid(frame.session),
+                        frame.began > since ? frame.began - since : 0, frame.began);
         }
         c4t_publish_plain(&frame, 0, 0);
         c4t_forward(&frame);
@@ -79,7 +82,8 @@ static void up_received(struct c4t_port *port, c4t_socket *socket, c4t_slice dat
         struct c4t_session *session = frame.session;
         struct c4t_session_row *row = session->row;
         c4t_add(&frame.cell->bytes, data.size, frame.shared);
-        c4t_flow_begin(frame.thread, &session->receive, &row->received, &row->completed_receive, data.size, frame.began);
+        c4t_flow_begin(frame.thread, &session->receive, &row->received, &row->completed_receive, data.size,
+                       frame.began);
         c4t_publish_data(&frame, data); /* before the up-call: LiteCore unmasks in place (rule C4S-044) */
         c4t_forward(&frame);
     }
@@ -94,7 +98,8 @@ static void up_completed_write(struct c4t_port *port, c4t_socket *socket, size_t
         struct c4t_session *session = frame.session;
         struct c4t_session_row *row = session->row;
         c4t_add(&frame.cell->bytes, n, frame.shared);
-        c4t_flow_end(frame.thread, &session->write, &row->write, &row->completed_write, n, frame.began, c4t_sid(session), frame.cells, C4T_LAT_WRITE_ACK);
+        c4t_flow_end(frame.thread, &session->write, &row->write, &row->completed_write, n, frame.began,
+                     c4t_sid(session), frame.cells, C4T_LAT_WRITE_ACK);
         c4t_publish_plain(&frame, n, 0);
         c4t_forward(&frame);
     }
@@ -125,7 +130,9 @@ static void note_closed(struct c4t_frame *frame, c4t_error error) {
     struct c4t_session_row *row = session->row;
     uint64_t never = 0;
     c4t_session_count_closed(session, error.code ? error.domain : 0, error.code);
-    if (!atomic_compare_exchange_strong_explicit(&row->t_closed, &never, frame->began, memory_order_relaxed, memory_order_relaxed)) return;
+    if (!atomic_compare_exchange_strong_explicit(&row->t_closed, &never, frame->began, memory_order_relaxed,
+                                                 memory_order_relaxed))
+        return;
     atomic_store_explicit(&row->error_domain, error.domain, memory_order_relaxed);
     atomic_store_explicit(&row->error_code, error.code, memory_order_relaxed);
     c4t_session_advance(session, C4T_STATE_CLOSED);
@@ -166,8 +173,8 @@ typedef c4t_socket *(*from_native2_64)(c4t_socket_factory_64, void *, const c4t_
 typedef c4t_socket *(*from_native2_72)(c4t_socket_factory, void *, const c4t_address *, bool);
 
 /* fromNative and fromNative2 of either size: `second` says which, `is_incoming` is fromNative2's last argument. */
-static c4t_socket *real_from_native(const c4t_upcalls *real, const c4t_socket_factory *given, void *handle, const c4t_address *address, bool second,
-                                    bool is_incoming) {
+static c4t_socket *real_from_native(const c4t_upcalls *real, const c4t_socket_factory *given, void *handle,
+                                    const c4t_address *address, bool second, bool is_incoming) {
     void *target = second ? real->from_native2 : real->from_native;
     if (real->factory_size == C4T_FACTORY_SIZE_72) {
         if (second) return ((from_native2_72)target)(*given, handle, address, is_incoming);
@@ -179,17 +186,20 @@ static c4t_socket *real_from_native(const c4t_upcalls *real, const c4t_socket_fa
     return ((from_native_64)target)(small, handle, address);
 }
 
-static c4t_socket *up_from_native(struct c4t_port *port, const c4t_socket_factory *given, void *handle, const c4t_address *address, bool second,
-                                  bool is_incoming) {
+static c4t_socket *up_from_native(struct c4t_port *port, const c4t_socket_factory *given, void *handle,
+                                  const c4t_address *address, bool second, bool is_incoming) {
     struct c4t_factory *factory = traced_form(given);
-    struct c4trace_tracer *tracer = factory ? atomic_load_explicit(&factory->tracer, memory_order_relaxed) : NULL; /* relaxed: as in tap.c */
+    struct c4trace_tracer *tracer =
+        factory ? atomic_load_explicit(&factory->tracer, memory_order_relaxed) : NULL; /* relaxed: as in tap.c */
     if (!c4t_is_open(tracer)) return real_from_native(&port->real, given, handle, address, second, is_incoming);
     const c4t_socket_factory *traced = &factory->traced;
-    struct c4t_session *session = c4t_session_begin(tracer, factory, c4t_clock_ticks(tracer->clock), C4T_SESSION_INCOMING);
+    struct c4t_session *session =
+        c4t_session_begin(tracer, factory, c4t_clock_ticks(tracer->clock), C4T_SESSION_INCOMING);
     struct c4t_frame frame;
     if (!session || !c4t_enter(&frame, tracer, factory, session, C4T_EV_FROM_NATIVE))
         return real_from_native(&port->real, traced, handle, address, second, is_incoming);
-    if (c4t_capture_of(&frame) != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_address(frame, address, (c4t_slice){NULL, 0}));
+    if (c4t_capture_of(&frame) != C4T_CAPTURE_OFF)
+        c4t_take(&frame, c4t_publish_address(frame, address, (c4t_slice){NULL, 0}));
     incoming.factory = factory;
     incoming.session = session;
     incoming.bound = false;
@@ -203,32 +213,34 @@ static c4t_socket *up_from_native(struct c4t_port *port, const c4t_socket_factor
     return socket;
 }
 
-static c4t_socket *up_from_native_64(struct c4t_port *port, c4t_socket_factory_64 small, void *handle, const c4t_address *address, bool second,
-                                     bool is_incoming) {
+static c4t_socket *up_from_native_64(struct c4t_port *port, c4t_socket_factory_64 small, void *handle,
+                                     const c4t_address *address, bool second, bool is_incoming) {
     c4t_socket_factory given = {0};
     memcpy(&given, &small, sizeof small);
     return up_from_native(port, &given, handle, address, second, is_incoming);
 }
 
-#define PORT(i)                                                                                                                         \
-    static void http_##i(c4t_socket *s, int c, c4t_slice h) { up_got_http_response(&c4t_ports[i], s, c, h); }                            \
-    static bool certificate_##i(c4t_socket *s, c4t_slice d, c4t_slice h) { return up_got_peer_certificate(&c4t_ports[i], s, d, h); }     \
-    static void opened_##i(c4t_socket *s) { up_opened(&c4t_ports[i], s); }                                                               \
-    static void received_##i(c4t_socket *s, c4t_slice d) { up_received(&c4t_ports[i], s, d); }                                           \
-    static void completed_write_##i(c4t_socket *s, size_t n) { up_completed_write(&c4t_ports[i], s, n); }                                \
-    static void close_requested_##i(c4t_socket *s, int c, c4t_slice m) { up_close_requested(&c4t_ports[i], s, c, m); }                   \
-    static void closed_##i(c4t_socket *s, c4t_error e) { up_closed(&c4t_ports[i], s, e); }                                               \
-    static c4t_socket *native64_##i(c4t_socket_factory_64 f, void *h, const c4t_address *a) {                                            \
-        return up_from_native_64(&c4t_ports[i], f, h, a, false, true);                                                                   \
-    }                                                                                                                                   \
-    static c4t_socket *native72_##i(c4t_socket_factory f, void *h, const c4t_address *a) {                                               \
-        return up_from_native(&c4t_ports[i], &f, h, a, false, true);                                                                     \
-    }                                                                                                                                   \
-    static c4t_socket *second64_##i(c4t_socket_factory_64 f, void *h, const c4t_address *a, bool in) {                                   \
-        return up_from_native_64(&c4t_ports[i], f, h, a, true, in);                                                                      \
-    }                                                                                                                                   \
-    static c4t_socket *second72_##i(c4t_socket_factory f, void *h, const c4t_address *a, bool in) {                                      \
-        return up_from_native(&c4t_ports[i], &f, h, a, true, in);                                                                        \
+#define PORT(i)                                                                                                        \
+    static void http_##i(c4t_socket *s, int c, c4t_slice h) { up_got_http_response(&c4t_ports[i], s, c, h); }          \
+    static bool certificate_##i(c4t_socket *s, c4t_slice d, c4t_slice h) {                                             \
+        return up_got_peer_certificate(&c4t_ports[i], s, d, h);                                                        \
+    }                                                                                                                  \
+    static void opened_##i(c4t_socket *s) { up_opened(&c4t_ports[i], s); }                                             \
+    static void received_##i(c4t_socket *s, c4t_slice d) { up_received(&c4t_ports[i], s, d); }                         \
+    static void completed_write_##i(c4t_socket *s, size_t n) { up_completed_write(&c4t_ports[i], s, n); }              \
+    static void close_requested_##i(c4t_socket *s, int c, c4t_slice m) { up_close_requested(&c4t_ports[i], s, c, m); } \
+    static void closed_##i(c4t_socket *s, c4t_error e) { up_closed(&c4t_ports[i], s, e); }                             \
+    static c4t_socket *native64_##i(c4t_socket_factory_64 f, void *h, const c4t_address *a) {                          \
+        return up_from_native_64(&c4t_ports[i], f, h, a, false, true);                                                 \
+    }                                                                                                                  \
+    static c4t_socket *native72_##i(c4t_socket_factory f, void *h, const c4t_address *a) {                             \
+        return up_from_native(&c4t_ports[i], &f, h, a, false, true);                                                   \
+    }                                                                                                                  \
+    static c4t_socket *second64_##i(c4t_socket_factory_64 f, void *h, const c4t_address *a, bool in) {                 \
+        return up_from_native_64(&c4t_ports[i], f, h, a, true, in);                                                    \
+    }                                                                                                                  \
+    static c4t_socket *second72_##i(c4t_socket_factory f, void *h, const c4t_address *a, bool in) {                    \
+        return up_from_native(&c4t_ports[i], &f, h, a, true, in);                                                      \
     }
 PORT(0)
 PORT(1)
@@ -242,12 +254,23 @@ PORT(7)
 struct port_functions {
     c4t_upcalls small, large; /* for a LiteCore with 64-byte and with 72-byte factories */
 };
-#define SIZED(i, size, first, second)                                                                                                   \
-    {size, http_##i, certificate_##i, opened_##i, received_##i, completed_write_##i, close_requested_##i, closed_##i,                    \
-     (void *)first##_##i, (void *)second##_##i, NULL, NULL}
-#define FUNCTIONS(i) {SIZED(i, C4T_FACTORY_SIZE_64, native64, second64), SIZED(i, C4T_FACTORY_SIZE_72, native72, second72)}
-static const struct port_functions port_functions[C4T_PORTS_MAX] = {FUNCTIONS(0), FUNCTIONS(1), FUNCTIONS(2), FUNCTIONS(3),
-                                                                   FUNCTIONS(4), FUNCTIONS(5), FUNCTIONS(6), FUNCTIONS(7)};
+#define SIZED(i, size, first, second)                                                                                  \
+    {size,                                                                                                             \
+     http_##i,                                                                                                         \
+     certificate_##i,                                                                                                  \
+     opened_##i,                                                                                                       \
+     received_##i,                                                                                                     \
+     completed_write_##i,                                                                                              \
+     close_requested_##i,                                                                                              \
+     closed_##i,                                                                                                       \
+     (void *)first##_##i,                                                                                              \
+     (void *)second##_##i,                                                                                             \
+     NULL,                                                                                                             \
+     NULL}
+#define FUNCTIONS(i)                                                                                                   \
+    {SIZED(i, C4T_FACTORY_SIZE_64, native64, second64), SIZED(i, C4T_FACTORY_SIZE_72, native72, second72)}
+static const struct port_functions port_functions[C4T_PORTS_MAX] = {
+    FUNCTIONS(0), FUNCTIONS(1), FUNCTIONS(2), FUNCTIONS(3), FUNCTIONS(4), FUNCTIONS(5), FUNCTIONS(6), FUNCTIONS(7)};
 
 static const struct {
     const char *name;
@@ -280,7 +303,8 @@ struct c4t_port *c4t_port_for(const c4t_upcalls *real, void *library) {
         port->traced = real->factory_size == C4T_FACTORY_SIZE_72 ? port_functions[i].large : port_functions[i].small;
         for (int k = 0; c4t_upcall_name(k); k++)
             if (!*c4t_upcall_slot(&port->real, k)) *c4t_upcall_slot(&port->traced, k) = NULL;
-        atomic_store_explicit(&port->used, true, memory_order_release); /* release: filled before anybody is told of it */
+        atomic_store_explicit(&port->used, true,
+                              memory_order_release); /* release: filled before anybody is told of it */
         return port;
     }
     return NULL;

@@ -99,7 +99,9 @@ static const c4t_upcalls real_upcalls = {.factory_size = 72,
                                          .close_requested = real_close_requested,
                                          .closed = real_closed};
 static int context_of_inner;
-static const c4t_socket_factory inner_factory = {C4T_NO_FRAMING, &context_of_inner, in_open, in_write, in_completed_receive, NULL, in_request_close, in_dispose, NULL};
+static const c4t_socket_factory inner_factory = {C4T_NO_FRAMING,   &context_of_inner,    in_open,
+                                                 in_write,         in_completed_receive, NULL,
+                                                 in_request_close, in_dispose,           NULL};
 static const c4t_address address = {{"ws", 2}, {"db.example", 10}, 4984, {"/orders/_blipsync", 17}};
 
 static c4trace_tracer *open_tracer(const char *name, uint32_t capture, size_t bytes) {
@@ -164,16 +166,21 @@ static struct records records_of(c4trace_tracer *tracer) {
             struct c4t_record *record = (void *)(tracer->base + ring->data + (p & (ring->cap - 1)));
             CHECK(record->mark == (uint32_t)(p >> 6) + 1);
             CHECK(record->size >= 64 && record->size % 64 == 0);
-            if (record->flags & C4T_REC_RETURN) found.returns++;
-            else if (record->event == C4T_EV_GAP) found.entries[C4T_EV_GAP] += record->n;
-            else found.entries[record->event]++;
+            if (record->flags & C4T_REC_RETURN)
+                found.returns++;
+            else if (record->event == C4T_EV_GAP)
+                found.entries[C4T_EV_GAP] += record->n;
+            else
+                found.entries[record->event]++;
             p += record->size;
         }
     }
     return found;
 }
 
-static struct c4t_session_row *row_of(c4trace_tracer *tracer, uint32_t i) { return c4t_at(tracer, &tracer->header->sessions, i); }
+static struct c4t_session_row *row_of(c4trace_tracer *tracer, uint32_t i) {
+    return c4t_at(tracer, &tracer->header->sessions, i);
+}
 
 static void mirrors_the_inner_factory_exactly(void) {
     c4trace_tracer *tracer = open_tracer("mirror", C4T_CAPTURE_HEADERS, 0);
@@ -181,9 +188,11 @@ static void mirrors_the_inner_factory_exactly(void) {
     CHECK(traced->framing == C4T_NO_FRAMING && traced->context == &context_of_inner);
     CHECK(traced->open && traced->write && traced->completed_receive && traced->request_close && traced->dispose);
     CHECK(!traced->close && !traced->attached);
-    c4t_socket_factory framed = {C4T_CLIENT_FRAMING, NULL, NULL, in_write, in_completed_receive, in_close, NULL, NULL, NULL};
+    c4t_socket_factory framed = {C4T_CLIENT_FRAMING, NULL, NULL, in_write, in_completed_receive,
+                                 in_close,           NULL, NULL, NULL};
     traced = wrap(tracer, &framed, "framed");
-    CHECK(traced->framing == C4T_CLIENT_FRAMING && !traced->context && !traced->open && traced->close && !traced->request_close && !traced->dispose);
+    CHECK(traced->framing == C4T_CLIENT_FRAMING && !traced->context && !traced->open && traced->close &&
+          !traced->request_close && !traced->dispose);
     /* A 64-byte factory ends where `attached` would be: what lies behind it is not read. */
     unsigned char *small = malloc(C4T_FACTORY_SIZE_64);
     memcpy(small, &inner_factory, C4T_FACTORY_SIZE_64);
@@ -198,7 +207,8 @@ static void refuses_factories_that_break_the_contract(void) {
     c4trace_failure failure;
     c4t_socket_factory bad = inner_factory;
     bad.write = NULL;
-    CHECK(!c4trace_wrap(tracer, &bad, 0, "a", &failure) && failure.error == C4TRACE_BAD_FACTORY && strstr(failure.text, "write"));
+    CHECK(!c4trace_wrap(tracer, &bad, 0, "a", &failure) && failure.error == C4TRACE_BAD_FACTORY &&
+          strstr(failure.text, "write"));
     bad = inner_factory;
     bad.request_close = NULL;
     CHECK(!c4trace_wrap(tracer, &bad, 0, "a", &failure) && strstr(failure.text, "requestClose"));
@@ -242,7 +252,8 @@ static void passes_everything_on_as_it_came(void) {
     CHECK(seen.open == 1 && seen.address == &address && seen.context == &context_of_inner);
     CHECK(seen.write == 1 && seen.write_bytes == 5 && seen.completed_receive == 1 && seen.dispose == 1);
     CHECK(seen.request_close == 1 && seen.status == 1000 && seen.message.size == 3);
-    CHECK(seen.real.http == 1 && seen.real.opened == 1 && seen.real.received_bytes == 6 && seen.real.completed_write == 2);
+    CHECK(seen.real.http == 1 && seen.real.opened == 1 && seen.real.received_bytes == 6 &&
+          seen.real.completed_write == 2);
     CHECK(seen.real.closed == 1 && seen.real.error.domain == 6 && seen.real.error.code == 1000);
     c4trace_close(tracer, 0);
 }
@@ -252,14 +263,16 @@ static void counts_and_records_each_event_once(void) {
     const c4t_socket_factory *traced = wrap(tracer, &inner_factory, "f");
     for (int i = 0; i < 1000; i++) one_session(tracer, traced, SOCKET(i % 7));
     CHECK(total(tracer, C4T_EV_OPEN, -1).n == 1000 && total(tracer, C4T_EV_WRITE, -1).bytes == 5000);
-    CHECK(total(tracer, C4T_EV_COMPLETED_WRITE, -1).n == 2000 && total(tracer, C4T_EV_COMPLETED_WRITE, -1).bytes == 5000);
+    CHECK(total(tracer, C4T_EV_COMPLETED_WRITE, -1).n == 2000 &&
+          total(tracer, C4T_EV_COMPLETED_WRITE, -1).bytes == 5000);
     CHECK(total(tracer, C4T_EV_DISPOSE, -1).done == 1000);
     for (int event = 1; event < C4T_EV_COUNT; event++) {
         struct c4t_cell cell = total(tracer, event, -1);
         CHECK(cell.n == cell.done && cell.done == cell.hist[0]);
     }
     CHECK(total(tracer, 0, C4T_LAT_WRITE_ACK).done == 1000 && total(tracer, 0, C4T_LAT_RECEIVE_ACK).done == 1000);
-    CHECK(total(tracer, 0, C4T_LAT_OPEN).done == 1000 && total(tracer, 0, C4T_LAT_CLOSE).done == 1000 && total(tracer, 0, C4T_LAT_SESSION).done == 1000);
+    CHECK(total(tracer, 0, C4T_LAT_OPEN).done == 1000 && total(tracer, 0, C4T_LAT_CLOSE).done == 1000 &&
+          total(tracer, 0, C4T_LAT_SESSION).done == 1000);
     struct c4t_factory_row *row = c4t_at(tracer, &tracer->header->factories, 0);
     CHECK(row->sessions == 1000);
     for (int s = 0; s < C4T_STATE_COUNT; s++) CHECK(row->states[s] == 0);
@@ -272,7 +285,8 @@ static void counts_and_records_each_event_once(void) {
     traced = wrap(tracer, &inner_factory, "f");
     for (int i = 0; i < 100; i++) one_session(tracer, traced, SOCKET(i % 7));
     struct records found = records_of(tracer);
-    CHECK(found.entries[C4T_EV_OPEN] == 100 && found.entries[C4T_EV_COMPLETED_WRITE] == 200 && found.entries[C4T_EV_CLOSED] == 100);
+    CHECK(found.entries[C4T_EV_OPEN] == 100 && found.entries[C4T_EV_COMPLETED_WRITE] == 200 &&
+          found.entries[C4T_EV_CLOSED] == 100);
     CHECK(found.returns == 1100);
     CHECK(tracer->header->lost[C4T_LOSS_RING_FULL] == 0);
     c4trace_close(tracer, 0);
@@ -284,7 +298,8 @@ static void keeps_a_row_for_each_session(void) {
     c4t_socket *socket = SOCKET(3);
     traced->open(socket, &address, (c4t_slice){NULL, 0}, traced->context);
     struct c4t_session_row *row = row_of(tracer, 0);
-    CHECK(row->sid == 1 && row->state == C4T_STATE_OPENING && !strcmp(row->address, "ws://db.example:4984/orders/_blipsync"));
+    CHECK(row->sid == 1 && row->state == C4T_STATE_OPENING &&
+          !strcmp(row->address, "ws://db.example:4984/orders/_blipsync"));
     UP(tracer, opened)(socket);
     CHECK(row->state == C4T_STATE_OPEN && row->t_opened >= row->t_open);
     traced->write(socket, (c4t_slice){"hello", 5});
@@ -297,7 +312,8 @@ static void keeps_a_row_for_each_session(void) {
     CHECK(row->state == C4T_STATE_DISPOSED && row->flags & C4T_SESSION_VANISHED);
     CHECK(row_of(tracer, 1)->sid == 2 && row_of(tracer, 1)->state == C4T_STATE_OPENING);
     UP(tracer, closed)(socket, (c4t_error){2, 111, 0});
-    CHECK(row_of(tracer, 1)->error_domain == 2 && row_of(tracer, 1)->error_code == 111 && row_of(tracer, 1)->state == C4T_STATE_CLOSED);
+    CHECK(row_of(tracer, 1)->error_domain == 2 && row_of(tracer, 1)->error_code == 111 &&
+          row_of(tracer, 1)->state == C4T_STATE_CLOSED);
     traced->dispose(socket);
     /* After its dispose a late up-call still finds the session it belonged to. */
     UP(tracer, closed)(socket, (c4t_error){0, 0, 0});
