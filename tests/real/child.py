@@ -1,6 +1,7 @@
 """Plays a scenario in a child process, so that a LiteCore that crashes or hangs takes one test down and not the run.
 
-The parent calls `run`. The child is `python -m tests.real.child WRAPPING SCENARIO.json RESULT.json FOLDER`.
+The parent calls `run`. The child is `python -m tests.real.child WRAPPING SCENARIO.json RESULT.json FOLDER`. What it
+says on stdout and stderr is left in FOLDER/output.txt.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,14 +19,20 @@ import msgspec
 from tests.real.litecore import LiteCore, LogLevel
 from tests.real.play import play
 from tests.real.scenario import Result, Scenario
+from tests.real.traced import Traced
 from tests.real.wrapping import Unwrapped, Wrapping
 
 ROOT: Final = Path(__file__).parents[2]
 TIMEOUT: Final = 100
 """Seconds after which a child is killed."""
+OUTPUT: Final = "output.txt"
+"""The file that what a child said is left in."""
 
 WRAPPINGS: Final[dict[str, Callable[[LiteCore, Path], Wrapping]]] = {
     "unwrapped": lambda litecore, _folder: Unwrapped(litecore),
+    "traced": Traced,
+    "traced in full": partial(Traced, capture="full"),
+    "traced from outside": partial(Traced, capture="full", collect_in="process"),
 }
 """The ways of wrapping, by name: made from the LiteCore in use and a folder for what they leave."""
 
@@ -39,13 +47,15 @@ def run(scenario: Scenario, folder: Path, wrapping: str = "unwrapped") -> Result
     order.write_bytes(msgspec.json.encode(scenario))
     python = [sys.executable, "-X", "faulthandler", "-m", "tests.real.child"]
     command = [*python, wrapping, str(order), str(answer), str(folder)]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as child:
+    output = folder / OUTPUT
+    with output.open("wb") as said_to, subprocess.Popen(command, cwd=ROOT, stdout=said_to, stderr=said_to) as child:
         try:
-            _, said = child.communicate(timeout=TIMEOUT)
+            child.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             child.send_signal(signal.SIGABRT)  # faulthandler then says where every thread is
-            _, said = child.communicate()
+            child.wait()
     if child.returncode != 0:
+        said = output.read_text(errors="replace")
         raise ChildError(f"{scenario}\n{_how(child.returncode)}; it said:\n{said[-8000:]}")
     return msgspec.json.decode(answer.read_bytes(), type=Result)
 

@@ -11,7 +11,7 @@ import queue
 import socket
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -40,6 +40,8 @@ class Behaviour:
     """The HTTP status it refuses every handshake with."""
     drop_after: int | None = None
     """Cuts the first connection, without closing handshake, once this many messages have come in through it."""
+    refusal_headers: dict[str, str] = field(default_factory=dict)
+    """Headers a refusal has besides the usual ones."""
 
 
 class Listener:
@@ -78,6 +80,8 @@ class Listener:
         response = connection.respond(HTTPStatus(status), f"{status}\n")
         if status == HTTPStatus.UNAUTHORIZED:
             response.headers["WWW-Authenticate"] = 'Basic realm="c4trace tests"'
+        for name, value in self._behaviour.refusal_headers.items():
+            response.headers[name] = value
         return response
 
     def _refusal(self, request: Request) -> int | None:

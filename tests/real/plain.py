@@ -109,6 +109,7 @@ class Plain:
         """Loads `library`; sockets for incoming connections are served by `peer`."""
         self._stage = stage
         self._peer = peer
+        self._framed = framed
         # RTLD_LAZY: a library linked with -z lazy is bound at its first calls, as it would be in production.
         self._library: CData = _declared.dlopen(str(library), _declared.RTLD_LAZY)
         self._incoming = ffi.callback("void(void *, C4Socket *)", self._serve)
@@ -123,7 +124,10 @@ class Plain:
             stage.wrapping.wrap(_address(self._library.plain_server(framed)), "passive"),
             self._library.plain_server_counts(framed),
         )
-        self._library.plain_accept_with(framed, _declared.cast("void *", self.passive.address))
+
+    def accept_wrapped(self) -> None:
+        """Has the library make its serving sockets of the wrapped factory, not of its own struct."""
+        self._library.plain_accept_with(self._framed, _declared.cast("void *", self.passive.address))
 
     def check(self) -> None:
         """Makes a problem of every open that did not get the factory's own context."""

@@ -56,6 +56,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """Loopback: completedWrite comes from inside write."""
     library: str | None = None
     """Plain: the built library."""
+    accepts_with_its_own: bool = False
+    """Plain: the library makes serving sockets of the struct it has always had, not of the wrapped one."""
     behaviour: Behaviour = Behaviour()
     remote: Remote = Remote.LISTENER
     clients: int = 1

@@ -70,6 +70,8 @@ class PlainWay:
         if scenario.library is None:
             raise ValueError("a plain way needs its library")
         self._plain = Plain(stage, peer, Path(scenario.library), framed=scenario.framed)
+        if not scenario.accepts_with_its_own:
+            self._plain.accept_wrapped()
         self.url = PLAIN_URL
         self.client: Side = self._plain.client
         self.passive: Side = self._plain.passive

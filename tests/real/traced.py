@@ -1,0 +1,106 @@
+"""The wrapping with a tracer: every factory is wrapped under its label, and everything c4trace says is kept."""
+
+from __future__ import annotations
+
+import shutil
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+import c4trace
+from tests.real.abi import ffi
+from tests.real.litecore import LiteCore
+from tests.real.slots import Slot, library_of, slots_of
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+SEGMENT = "segment"
+"""The file that a copy of the segment is left in."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What c4trace said of one scenario."""
+
+    recording: str
+    log: str
+    metrics: str
+    """The page, in Prometheus' classic text."""
+    openmetrics: str
+    upcalls: dict[str, str]
+    """How each factory's up-calls were seen, by label."""
+    in_flight: int
+    """Threads that were still inside a call, by the last snapshot."""
+    orphans: int
+    lost: dict[str, int]
+    slots: dict[str, list[list[Slot]]]
+    """By wrapped library: its references to c4socket_ functions before wrapping, while traced, and after close."""
+
+
+class Traced:
+    """One tracer around all factories of a scenario, with a recording, a log and a metrics page."""
+
+    def __init__(
+        self,
+        litecore: LiteCore,
+        folder: Path,
+        *,
+        capture: str = "headers",
+        collect_in: Literal["thread", "process"] = "thread",
+    ) -> None:
+        """Opens the tracer; `folder` gets its files, and a copy of its segment at the end."""
+        self._folder = folder
+        self._tracer = c4trace.Tracer(
+            name="real",
+            litecore=litecore.path,
+            record=folder / "recording.jsonl",
+            capture=capture,
+            metrics_port=0,
+            log=folder / "log.jsonl",
+            collect_in=collect_in,
+        )
+        self._traced: dict[str, c4trace.Traced] = {}
+        self._slots: dict[str, list[list[Slot]]] = {}
+        self.upcalls: Mapping[str, int] = self._tracer.upcalls
+
+    def wrap(self, factory: int, label: str) -> int:
+        """Wraps by the address alone; a factory that no library contains makes its up-calls through `upcalls`."""
+        library = library_of(int(ffi.cast("uintptr_t", ffi.cast("C4SocketFactory *", factory).open)))
+        if library is not None and library not in self._slots:
+            self._slots[library] = [slots_of(library)]
+        traced = self._tracer.wrap(factory, factory=label)
+        if library is None:
+            self._tracer.uses_table(traced)
+        self._traced[label] = traced
+        return traced.address
+
+    def report(self) -> dict[str, Any]:
+        """Closes the tracer, after a last look at all it shows."""
+        for library, looks in self._slots.items():
+            looks.append(slots_of(library))
+        snapshot = self._tracer.snapshot()
+        report = Report(
+            recording=str(self._folder / "recording.jsonl"),
+            log=str(self._folder / "log.jsonl"),
+            metrics=self._scrape("text/plain"),
+            openmetrics=self._scrape(OPENMETRICS),
+            upcalls={label: traced.upcalls for label, traced in self._traced.items()},
+            in_flight=len(snapshot.in_flight),
+            orphans=snapshot.orphans,
+            lost=dict(snapshot.lost),
+            slots=self._slots,
+        )
+        shutil.copyfile(self._tracer.segment_path, self._folder / SEGMENT)
+        self._tracer.close()
+        for library, looks in self._slots.items():
+            looks.append(slots_of(library))
+        found: dict[str, Any] = msgspec.to_builtins(report)
+        return found
+
+    def _scrape(self, accepted: str) -> str:
+        assert self._tracer.metrics_url
+        request = urllib.request.Request(self._tracer.metrics_url, headers={"Accept": accepted})  # noqa: S310 - http
+        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - as above
+            text: bytes = response.read()
+        return text.decode()
