@@ -1,0 +1,97 @@
+"""TCP connections: every address of a host, the next one started while the last is still silent (RFC 8305)."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from c4trace.decode.errors import NetworkCode
+from c4trace.factories.websocket.failure import network
+from c4trace.factories.websocket.stream import TcpStream
+
+__all__ = ["connect_tcp"]
+
+STAGGER = 0.25
+"""Seconds an address may be silent before the next one is tried as well."""
+
+# What says more about this machine than about the server: other addresses' errors are reported rather.
+NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+
+_Found = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
+
+
+async def connect_tcp(host: str, port: int, interface: str = "") -> TcpStream:
+    """Connect, from one network interface (its name or address) if one is given.
+
+    Raises OSError (socket.gaierror among them), or Failure (Network/27) when there is no such interface.
+    """
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    connected = await _first_connected(found, interface)
+    try:
+        return TcpStream(*await asyncio.open_connection(sock=connected))
+    except BaseException:
+        connected.close()
+        raise
+
+
+async def _first_connected(found: Sequence[_Found], interface: str) -> socket.socket:
+    waiting = list(found)
+    attempts: set[asyncio.Task[socket.socket]] = set()
+    errors: list[Exception] = []
+    try:
+        while waiting or attempts:
+            if waiting:
+                attempts.add(asyncio.create_task(_connected(waiting.pop(0), interface)))
+            done, _ = await asyncio.wait(
+                attempts, timeout=STAGGER if waiting else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for attempt in done:
+                if error := attempt.exception():
+                    attempts.remove(attempt)
+                    errors.append(error if isinstance(error, Exception) else OSError(str(error)))
+                    continue
+                attempts.remove(attempt)
+                return attempt.result()
+    finally:
+        await _given_up(attempts)
+    raise min(errors, key=lambda error: isinstance(error, OSError) and error.errno in NO_ROUTE)
+
+
+async def _given_up(attempts: set[asyncio.Task[socket.socket]]) -> None:
+    for attempt in attempts:
+        attempt.cancel()
+    for result in await asyncio.gather(*attempts, return_exceptions=True):
+        if isinstance(result, socket.socket):
+            result.close()
+
+
+async def _connected(found: _Found, interface: str) -> socket.socket:
+    family, kind, protocol, _, address = found
+    connection = socket.socket(family, kind, protocol)
+    try:
+        connection.setblocking(False)
+        if interface:
+            _bind(connection, interface)
+        await asyncio.get_running_loop().sock_connect(connection, address)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _bind(connection: socket.socket, interface: str) -> None:
+    try:
+        with suppress(ValueError):
+            connection.bind((str(ipaddress.ip_address(interface)), 0))
+            return
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
+    except OSError as error:
+        if error.errno in {errno.ENODEV, errno.EADDRNOTAVAIL, errno.EINVAL}:
+            raise network(NetworkCode.UnknownInterface, f"there is no network interface {interface}") from None
+        raise
