@@ -188,6 +188,7 @@ struct c4t_session *c4t_session_begin(struct c4trace_tracer *tracer, struct c4t_
     struct c4t_session *session = session_take(tracer);
     if (!session) {
         pthread_mutex_unlock(&tracer->lock);
+        c4t_step_aside(tracer, "out of memory for a session");
         return NULL;
     }
     uint64_t sid = ++tracer->last_sid;
@@ -230,6 +231,7 @@ void c4t_session_bind(struct c4t_session *session, c4t_socket *socket) {
     struct table *table = table_with_room();
     if (table) table_put(table, socket, session);
     pthread_mutex_unlock(&registry_lock);
+    if (!table) c4t_step_aside(session->tracer, "out of memory for the table of sockets");
 }
 
 bool c4t_session_advance(struct c4t_session *session, enum c4t_session_state state) {

@@ -103,8 +103,8 @@ struct c4t_thread *c4t_thread_lease(struct c4trace_tracer *tracer) {
         atomic_fetch_add_explicit(&header->lost[C4T_LOSS_THREAD_SLOT], 1,
                                   memory_order_relaxed); /* relaxed: a plain count */
     } else {
-        atomic_fetch_add_explicit(&header->lost[C4T_LOSS_INTERNAL], 1, memory_order_relaxed);
         pthread_mutex_unlock(&tracer->lock);
+        c4t_step_aside(tracer, "out of memory for a thread");
         return NULL;
     }
     thread->tracer = tracer;

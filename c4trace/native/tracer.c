@@ -38,6 +38,22 @@ static bool is_open(const struct c4trace_tracer *tracer) {
            1; /* relaxed: changed under the setup lock */
 }
 
+void c4t_step_aside(struct c4trace_tracer *tracer, const char *why) {
+    uint64_t generation =
+        atomic_load_explicit(&tracer->generation, memory_order_relaxed); /* relaxed: the exchange decides */
+    if (!(generation & 1) || !atomic_compare_exchange_strong_explicit(&tracer->generation, &generation, generation + 1,
+                                                                      memory_order_relaxed, memory_order_relaxed))
+        return;
+    struct c4t_segment_header *header = tracer->header;
+    snprintf(header->status_text, sizeof header->status_text, "%s", why);
+    atomic_store_explicit(&header->status, C4T_STATUS_ASIDE, memory_order_release); /* release: the text before it */
+    char line[256];
+    int n = snprintf(line, sizeof line, "c4trace: %s: stepped aside, calls pass untraced from here on: %s\n",
+                     tracer->name, why);
+    ssize_t written = write(STDERR_FILENO, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+    (void)written; /* there is nobody else to tell */
+}
+
 /* The child of a fork has none of the threads that trace, and shares the segment with its parent: it traces nothing. */
 static void in_forked_child(void) {
     pthread_mutex_init(&c4t_setup_lock, NULL);

@@ -142,6 +142,10 @@ static inline void *c4t_at(const struct c4trace_tracer *tracer, const struct c4t
     return tracer->base + section->offset + (uint64_t)i * section->stride;
 }
 
+/* Trace no more, because numbers would no longer be exact: every call passes as it came. Says why, once, on standard error and in the
+ * segment. Holds no lock, takes none. */
+C4T_INTERNAL void c4t_step_aside(struct c4trace_tracer *tracer, const char *why);
+
 C4T_INTERNAL int c4t_fail(c4trace_failure *failure, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

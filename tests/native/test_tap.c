@@ -340,6 +340,30 @@ static void passes_untraced_once_it_is_closed(void) {
     c4trace_close(other, 0);
 }
 
+static void steps_aside_once_and_says_why(void) {
+    c4trace_tracer *tracer = open_tracer("aside", C4T_CAPTURE_FULL, 0);
+    const c4t_socket_factory *traced = wrap(tracer, &inner_factory, "f");
+    traced->open(SOCKET(1), &address, (c4t_slice){NULL, 0}, traced->context);
+    int said[2], keep = dup(STDERR_FILENO);
+    CHECK(!pipe(said) && dup2(said[1], STDERR_FILENO) == STDERR_FILENO);
+    c4t_step_aside(tracer, "a test");
+    c4t_step_aside(tracer, "another test");
+    dup2(keep, STDERR_FILENO);
+    close(said[1]);
+    char text[256] = "";
+    ssize_t n = read(said[0], text, sizeof text - 1);
+    CHECK(n > 0 && strstr(text, "aside: stepped aside") && strstr(text, ": a test\n") && !strstr(text, "another"));
+    CHECK(read(said[0], text, sizeof text) == 0);
+    close(said[0]);
+    close(keep);
+    traced->write(SOCKET(1), (c4t_slice){"x", 1});
+    traced->dispose(SOCKET(1));
+    CHECK(seen.write == 1 && seen.dispose == 1 && total(tracer, C4T_EV_WRITE, -1).n == 0);
+    CHECK(tracer->header->status == C4T_STATUS_ASIDE && !strcmp(tracer->header->status_text, "a test"));
+    c4trace_close(tracer, 0);
+    c4trace_close(open_tracer("aside", C4T_CAPTURE_FULL, 0), 0);
+}
+
 static void a_forked_child_passes_calls_and_writes_nothing(void) {
     c4trace_tracer *tracer = open_tracer("fork", C4T_CAPTURE_FULL, 0);
     const c4t_socket_factory *traced = wrap(tracer, &inner_factory, "f");
@@ -454,6 +478,7 @@ int main(void) {
     counts_and_records_each_event_once();
     keeps_a_row_for_each_session();
     passes_untraced_once_it_is_closed();
+    steps_aside_once_and_says_why();
     a_forked_child_passes_calls_and_writes_nothing();
     what_a_full_ring_drops_is_counted_and_marked();
     capture_levels_decide_what_is_stored();
