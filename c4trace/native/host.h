@@ -41,7 +41,7 @@ enum c4thost_happening {
     C4THOST_HTTP_RESPONSE = 0,    /* code: status; data: headers (Fleece) */
     C4THOST_PEER_CERTIFICATE = 1, /* data: DER; text: hostname */
     C4THOST_OPENED = 2,
-    C4THOST_RECEIVED = 3,        /* data: the message (with framing: the bytes) */
+    C4THOST_RECEIVED = 3,        /* data: the message (with framing: the bytes, none at the end of the stream) */
     C4THOST_ACKED = 4,           /* size: bytes of a completedWrite */
     C4THOST_CLOSE_REQUESTED = 5, /* code: status; text: message */
     C4THOST_CLOSED = 6,          /* domain, code: as the factory gave them, or Network/3; text: the error's message */
@@ -58,7 +58,8 @@ typedef struct c4thost_config {
     uint32_t close_timeout_ms;   /* close or requestClose to closed; then the host ends the socket with Network/3 */
     uint32_t ack;                /* enum c4thost_ack */
     uint32_t events;             /* bits 1 << enum c4thost_happening that are queued for c4thost_next */
-    uint32_t linger;             /* dead sockets of the process whose addresses are kept from reuse */
+    uint32_t
+        linger; /* dead sockets of the process whose addresses are kept from reuse; 0: the newest is used again first */
 } c4thost_config;
 
 #define C4THOST_CONFIG_INIT {sizeof(c4thost_config), 4, C4T_FACTORY_SIZE_72, 15000, 5000, 0, C4THOST_ALL_EVENTS, 256}

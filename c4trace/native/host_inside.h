@@ -80,7 +80,8 @@ struct c4t_socket {
     struct c4thost_queue tasks;  /* in the order they came */
     struct c4thost_queue outbox; /* SEND tasks that have not been written */
     bool scheduled;              /* in the host's ready list, or in the hands of one of its threads */
-    struct c4t_socket *next;     /* in the ready list (host->ready_lock) or among the dead (their lock) */
+    struct c4t_socket *next;     /* in the ready list (host->ready_lock) or, newer, among the dead (their lock) */
+    struct c4t_socket *older;    /* among the dead */
 
     uint64_t deadline; /* CLOCK_MONOTONIC ns, 0: none; from here on: host->timer_lock */
     uint64_t timer_id; /* `id` when the timer was set */

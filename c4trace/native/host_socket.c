@@ -4,8 +4,9 @@
 
 #include "host_inside.h"
 
+/* Dead sockets, whose memory waits for the next ones. */
 static pthread_mutex_t dead_lock = PTHREAD_MUTEX_INITIALIZER;
-static c4t_socket *dead_first, *dead_last; /* the one that died first is reused first */
+static c4t_socket *oldest_dead, *newest_dead;
 static uint32_t dead_count;
 
 static _Atomic uint64_t stray_calls, stray_releases;
@@ -27,15 +28,23 @@ bool c4thost_fits(const void *factory, size_t factory_size) {
     return copy.framing == C4T_NO_FRAMING ? copy.request_close && !copy.close : copy.close && !copy.request_close;
 }
 
+static void unlink_dead(c4t_socket *socket) {
+    if (socket->older)
+        socket->older->next = socket->next;
+    else
+        oldest_dead = socket->next;
+    if (socket->next)
+        socket->next->older = socket->older;
+    else
+        newest_dead = socket->older;
+    dead_count--;
+}
+
+/* Without lingering the address that was used last, which is hardest on those who keep addresses; else the one that rested longest. */
 static c4t_socket *take_memory(uint32_t linger) {
-    c4t_socket *socket = NULL;
     pthread_mutex_lock(&dead_lock);
-    if (dead_count > linger) {
-        socket = dead_first;
-        dead_first = socket->next;
-        if (!dead_first) dead_last = NULL;
-        dead_count--;
-    }
+    c4t_socket *socket = dead_count <= linger ? NULL : linger ? oldest_dead : newest_dead;
+    if (socket) unlink_dead(socket);
     pthread_mutex_unlock(&dead_lock);
     if (!socket) {
         socket = c4thost_memory(sizeof *socket);
@@ -47,11 +56,12 @@ static c4t_socket *take_memory(uint32_t linger) {
 static void give_memory_back(c4t_socket *socket) {
     pthread_mutex_lock(&dead_lock);
     socket->next = NULL;
-    if (dead_last)
-        dead_last->next = socket;
+    socket->older = newest_dead;
+    if (newest_dead)
+        newest_dead->next = socket;
     else
-        dead_first = socket;
-    dead_last = socket;
+        oldest_dead = socket;
+    newest_dead = socket;
     dead_count++;
     pthread_mutex_unlock(&dead_lock);
 }

@@ -85,9 +85,15 @@ static void process_inside_locked(c4t_socket *socket, c4t_slice data) {
 static void received(c4t_socket *socket, c4t_slice data) {
     if (!enter(socket, C4T_EV_RECEIVED, data.size)) return;
     if (socket->state != C4THOST_STATE_OPEN) socket->counts.anomalies[C4THOST_RECEIVED_EARLY]++;
-    bool empty = !data.size && socket->factory.framing == C4T_NO_FRAMING;
-    if (empty) socket->counts.anomalies[C4THOST_RECEIVED_EMPTY]++;
-    if (!empty && socket->host) {
+    if (!data.size && socket->factory.framing != C4T_NO_FRAMING) {
+        /* The stream ends without a CLOSE: as LiteCore, close at once, on the factory's thread (rule C4S-043). */
+        tell(socket, C4THOST_RECEIVED, 0, data, none);
+        c4thost_ask_to_close_locked(socket, 0, none);
+        return;
+    }
+    if (!data.size) {
+        socket->counts.anomalies[C4THOST_RECEIVED_EMPTY]++;
+    } else if (socket->host) {
         socket->unprocessed += data.size;
         if (socket->host->config.ack == C4THOST_ACK_INSIDE) {
             process_inside_locked(socket, data);
