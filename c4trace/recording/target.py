@@ -8,6 +8,7 @@ import fcntl
 import os
 import secrets
 import stat
+import weakref
 from pathlib import Path
 
 from c4trace.recording.reader import open_recording
@@ -55,6 +56,7 @@ class Target:
             os.close(self._fd)
             unnamed.unlink(missing_ok=True)
             raise
+        _targets.add(self)
 
     def append(self, data: bytes) -> None:
         """Write all of `data`; after OSError, cut() takes away what has been written of it."""
@@ -70,10 +72,29 @@ class Target:
             self.size = size
 
     def close(self) -> None:
-        """Close the file and give up its lock; it stays as it is."""
+        """Give up the lock, which a forked child may still hold with us, and close the file; it stays as it is."""
+        if self._fd >= 0:
+            with contextlib.suppress(OSError):
+                fcntl.flock(self._fd, fcntl.LOCK_UN)
+            self.forget()
+
+    def forget(self) -> None:
+        """Close the file alone: in a forked child, where it is the parent's, and stays locked."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+_targets: weakref.WeakSet[Target] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    """In a forked child: what the parent writes must not stay locked when the parent is gone and we are not."""
+    for target in list(_targets):
+        target.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)
 
 
 def check_target(path: Path) -> None:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from c4trace.events import ErrorInfo, Event, EventKind, Gap, Return
 from c4trace.recording.reader import open_recording
 from c4trace.recording.schema import Clock, Header, RecordingError
-from c4trace.recording.writer import RecordingWriter, check_writable
+from c4trace.recording.writer import RecordingWriter
 
 HEADER = Header(
     c4trace="0.1.0",
@@ -175,78 +175,6 @@ def test_long_compressed_recordings_are_made_of_frames_that_read_alone(tmp_path:
         rest = frame.unused_data
         frames += 1
     assert frames >= 3
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_an_older_recording_is_replaced(tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
-    with RecordingWriter(path, HEADER) as writer:
-        writer.line(OPEN)
-    reader = open_recording(path)
-    RecordingWriter(path, HEADER).close()
-    assert list(open_recording(path)) == []
-    assert list(reader) == [OPEN], "who reads the old one still can"
-
-
-def refusal(path: Path, **replace: bool) -> RecordingError:
-    with pytest.raises(RecordingError) as caught:
-        RecordingWriter(path, HEADER, **replace)
-    assert str(path) in str(caught.value)
-    return caught.value
-
-
-def test_a_file_that_is_no_recording_is_never_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "thesis.jsonl"
-    path.write_text('{"chapter":1}\n')
-    assert refusal(path).what == "is there already and is no recording that could be replaced"
-    with pytest.raises(RecordingError):
-        check_writable(path)
-    assert path.read_text() == '{"chapter":1}\n'
-
-
-def test_an_empty_file_may_be_replaced(tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").touch()
-    RecordingWriter(tmp_path / "a.jsonl", HEADER).close()
-    with open_recording(tmp_path / "a.jsonl") as recording:
-        assert recording.header == HEADER
-
-
-def test_links_devices_and_folders_are_refused(tmp_path: Path) -> None:
-    real, link = tmp_path / "real.jsonl", tmp_path / "link.jsonl"
-    RecordingWriter(real, HEADER).close()
-    link.symlink_to(real)
-    assert refusal(link).what == "is a symbolic link"
-    link.unlink()
-    link.symlink_to(tmp_path / "nowhere")
-    assert refusal(link).what == "is a symbolic link"
-    assert refusal(Path("/dev/null")).what == "is no file"
-    assert refusal(tmp_path).what == "is a folder"
-    assert Path("/dev/null").is_char_device()
-
-
-def test_with_replace_off_nothing_is_replaced(tmp_path: Path) -> None:
-    RecordingWriter(tmp_path / "a.jsonl", HEADER).close()
-    assert isinstance(refusal(tmp_path / "a.jsonl", replace=False).__cause__, FileExistsError)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
-
-
-def test_a_recording_has_one_writer_at_a_time(tmp_path: Path) -> None:
-    writer = RecordingWriter(tmp_path / "a.jsonl", HEADER)
-    assert refusal(tmp_path / "a.jsonl").what == "is being written by another recorder"
-    writer.close()
-    RecordingWriter(tmp_path / "a.jsonl", HEADER).close()
-
-
-def test_a_missing_folder_and_a_missing_package_are_told_beforehand(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(RecordingError, match="make the folder first"):
-        check_writable(tmp_path / "absent" / "a.jsonl")
-    monkeypatch.setitem(sys.modules, "zstandard", None)
-    with pytest.raises(RecordingError, match=r"pip install 'c4trace\[zstd\]'"):
-        check_writable(tmp_path / "a.jsonl.zst")
-    assert refusal(tmp_path / "a.jsonl.zst").hint.startswith("pip install")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_exception_leaves_no_file(tmp_path: Path) -> None:
