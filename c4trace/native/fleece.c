@@ -98,9 +98,8 @@ static bool read_collection(const uint8_t *data, size_t at, size_t limit, struct
     return true;
 }
 
-/* The value, not a pointer, that begins at `at` and must end before `limit`. */
+/* The value, not a pointer, that begins at `at` and must end before `limit`, which is two bytes away at least. */
 static bool read_value(const uint8_t *data, size_t at, size_t limit, struct c4t_fleece *value) {
-    if (limit < 2 || at > limit - 2) return false;
     *value = (struct c4t_fleece){.data = data};
     switch (data[at] >> 4) {
     case TAG_SHORT: {

@@ -242,11 +242,8 @@ static void write_pair(struct writer *writer, const struct c4t_fleece *dict, siz
     }
     c4t_text_puts(&writer->text, ":");
     const struct rule *rule = &rules[shape];
-    if (key.type != C4T_FLEECE_STRING)
-        write_redacted(writer);
-    else if (write_inner(writer, &key, &value, shape))
-        return;
-    else if (listed(rule->hashed, key.bytes, key.size, rule->any_case))
+    if (write_inner(writer, &key, &value, shape)) return;
+    if (listed(rule->hashed, key.bytes, key.size, rule->any_case))
         write_hashed(writer, &value);
     else if (listed(rule->plain, key.bytes, key.size, rule->any_case))
         write_plain(writer, &value);

@@ -57,7 +57,7 @@ static size_t line_end(struct scan *scan, size_t i) {
 }
 
 /* Find user, password and query in the run at `from`. All up to the last '@' counts as user and password, since passwords may hold any
- * character; an '@' behind a '?' leaves open which of both it belongs to. */
+ * character, a '?' too. */
 static void look_at_run(struct scan *scan, size_t from) {
     const char *s = scan->s;
     size_t end = run_end(scan, from), none = end, url = none, at = none, colon = none, query = none, slash = none;
@@ -76,7 +76,7 @@ static void look_at_run(struct scan *scan, size_t from) {
     scan->query = query;
     scan->user = (struct span){0, 0};
     if (at != none && (url != none || colon < at))
-        scan->user = (struct span){url == none || at_before_url ? from : url, at > query && url != none ? end : at};
+        scan->user = (struct span){url == none || at_before_url ? from : url, at};
 }
 
 /* Whether the word holds the entry; '_' and '-' in it do not count. */

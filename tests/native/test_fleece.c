@@ -154,13 +154,25 @@ static void what_is_no_fleece_is_refused(void) {
         "7001 3000 8002",                     /* a dict with half a pair */
         "67FF FFFF FFFF FFFF FFFF FF01 8006", /* an array of 2^64 - 1 + 2047 items */
         "77FF FFFF FFFF 0F00 8004",
-        "8001 8001",           /* half a wide pointer */
-        "0000 8000 0000 8002", /* a wide pointer to itself */
-        "0000 8000 0004 8002", /* a wide pointer before the data */
+        "4F80 8080 8080 8080 8080 0200 8006", /* the same, and its low 64 bits are 0 */
+        "67FF 81F0 FFFF FFFF FFFF FF01 8006", /* the count overflows to 0 */
+        "77FF 81F0 FFFF FFFF FFFF 3F00 8006", /* the size of the slots overflows to 0 */
+        "8001 8001",                          /* half a wide pointer */
+        "0000 8000 0000 8002",                /* a wide pointer to itself */
+        "0000 8000 0004 8002",                /* a wide pointer before the data */
     };
     struct c4t_fleece root;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) demand(!read_hex(bad[i], &root), bad[i]);
     CHECK(!c4t_fleece_root(NULL, 0, &root) && !c4t_fleece_root(NULL, 8, &root));
+}
+
+static void a_wide_pointer_ends_before_the_slot_that_leads_to_it(void) {
+    static const uint8_t tail[] = {0x80, 0x00, 0x80,
+                                   0x01}; /* the last two bytes are the root and would be half the pointer */
+    static uint8_t bytes[2 * 0x8001 + sizeof tail];
+    memcpy(bytes + sizeof bytes - sizeof tail, tail, sizeof tail);
+    struct c4t_fleece root;
+    CHECK(!c4t_fleece_root(guarded(bytes, sizeof bytes), sizeof bytes, &root));
 }
 
 static void nothing_can_hold_itself(void) {
@@ -214,6 +226,7 @@ int main(void) {
     wide_and_long_collections_are_read();
     a_root_far_away_is_reached_through_a_wide_pointer();
     what_is_no_fleece_is_refused();
+    a_wide_pointer_ends_before_the_slot_that_leads_to_it();
     nothing_can_hold_itself();
     a_damaged_item_is_refused_where_it_is_asked_for();
     every_prefix_and_every_changed_byte_is_survived();

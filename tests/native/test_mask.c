@@ -66,14 +66,14 @@ static void what_a_reader_needs_is_shown(void) {
         "{\"BLIPCompressionLevel\":6,\"WS-Protocols\":\"BLIP_3+CBMobile_3,BLIP_3+CBMobile_2\",\"acceptAllCerts\":true,"
         "\"heartbeat\":300000,\"maxRetries\":-1,\"networkInterface\":\"eth0\",\"noDeltas\":false,\"reset\":null}");
     CHECK_EQUAL(flags, 0);
-    shows(
-        c4t_options_json,
-        DICT(text("auth"),
-             DICT(text("challengeAuth"), doc_bool(true), text("password"), text("x"), text("type"), text("Basic")),
-             text("proxy"),
-             DICT(text("host"), text("proxy.example"), text("port"), doc_int(&doc, 8080), text("type"), text("HTTP"))),
-        "{\"auth\":{\"challengeAuth\":true,\"password\":\"[redacted]\",\"type\":\"Basic\"},"
-        "\"proxy\":{\"host\":\"proxy.example\",\"port\":8080,\"type\":\"HTTP\"}}");
+    shows(c4t_options_json,
+          DICT(text("auth"),
+               DICT(text("challengeAuth"), doc_bool(true), text("password"), text("x"), text("type"), text("Basic")),
+               text("proxy"),
+               DICT(text("auth"), DICT(text("type"), text("Basic")), text("host"), text("proxy.example"), text("port"),
+                    doc_int(&doc, 8080), text("type"), text("HTTP"))),
+          "{\"auth\":{\"challengeAuth\":true,\"password\":\"[redacted]\",\"type\":\"Basic\"},"
+          "\"proxy\":{\"auth\":{\"type\":\"Basic\"},\"host\":\"proxy.example\",\"port\":8080,\"type\":\"HTTP\"}}");
     CHECK_EQUAL(flags, C4T_REC_REDACTED);
     shows(c4t_headers_json,
           DICT(text("Sec-WebSocket-Protocol"), text("BLIP_3+CBMobile_3"), text("Set-Cookie"),
@@ -113,6 +113,8 @@ static void numbers_read_back_as_they_were(void) {
         CHECK(strtod(strchr(is, ':') + 1, NULL) == values[i]);
     }
     shows(c4t_options_json, DICT(text("heartbeat"), doc_double(&doc, 0.5)), "{\"heartbeat\":0.5}");
+    shows(c4t_options_json, DICT(text("heartbeat"), doc_double(&doc, 0x1p-10)), "{\"heartbeat\":0.0009765625}");
+    shows(c4t_options_json, DICT(text("heartbeat"), doc_double(&doc, 0x1p-20)), "{\"heartbeat\":9.5367431640625e-7}");
     shows(c4t_options_json, DICT(text("heartbeat"), doc_double(&doc, 42)), "{\"heartbeat\":42.0}");
     shows(c4t_options_json, DICT(text("heartbeat"), doc_double(&doc, -0.0)), "{\"heartbeat\":-0.0}");
     shows(c4t_options_json, DICT(text("heartbeat"), doc_double(&doc, INFINITY)), "{\"heartbeat\":null}");
@@ -125,8 +127,9 @@ static void strings_become_valid_json(void) {
           "{\"filter\":\"a\\\"b\\\\c\\u000a\\u0001\\u007f\\u0085 caf\xC3\xA9 \xF0\x9F\x90\xA6\"}");
     /* Overlong, surrogate, beyond Unicode, alone, cut off: one U+FFFD for each maximal part. */
     shows(c4t_options_json,
-          DICT(text("filter"), text("\xC0\xAF|\xED\xA0\x80|\xF4\x90\x80\x80|\xFF|\xE2\x82|\xF0\x9F\x90")),
+          DICT(text("filter"), text("\xC0\xAF|\xE0\x80\xAF|\xED\xA0\x80|\xF4\x90\x80\x80|\xFF|\xE2\x82|\xF0\x9F\x90")),
           "{\"filter\":\"\xEF\xBF\xBD\xEF\xBF\xBD|\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD|"
+          "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD|"
           "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD|"
           "\xEF\xBF\xBD|\xEF\xBF\xBD|\xEF\xBF\xBD\"}");
 }
@@ -188,6 +191,7 @@ static void a_secret_in_the_wrong_place_is_not_shown(void) {
     hides_canary(c4t_options_json, DICT(text("headers"), text("Cookie: " CANARY)));
     hides_canary(c4t_options_json, DICT(text("proxy"), text("http://joe:" CANARY "@proxy:8080")));
     hides_canary(c4t_options_json, DICT(text("proxy"), DICT(text("host"), text("joe:" CANARY "@proxy"))));
+    hides_canary(c4t_options_json, DICT(text("proxy"), DICT(text("url"), text(CANARY))));
     hides_canary(c4t_options_json, DICT(text("proxy"), DICT(text("url"), text("http://joe:" CANARY "@proxy:8080"))));
     hides_canary(c4t_options_json, DICT(text("proxy"), DICT(text("proxy"), DICT(text("type"), text(CANARY)))));
     hides_canary(c4t_options_json, DICT(text("Authorization: Basic " CANARY), doc_null()));
@@ -229,6 +233,9 @@ static void what_does_not_fit_is_counted(void) {
         written(c4t_options_json, DICT(text("filter"), text("12345678"), text("headers"), inner), cap);
         CHECK(!(flags & C4T_REC_UNREADABLE) && (*json || flags & C4T_REC_CUT));
     }
+    expect(written(c4t_options_json, DICT(text("aaaaaaaaaaaaaa"), text("x"), text("reset"), doc_short(1)), 64),
+           "{\"reset\":1,\"…\":\"1 member cut\"}");
+    CHECK_EQUAL(flags, C4T_REC_CUT); /* nothing that is shown was replaced */
     static struct place wide[2 * 3000];
     for (int i = 0; i < 3000; ++i) wide[2 * i] = text("password"), wide[2 * i + 1] = text(CANARY);
     hides_canary(c4t_options_json, doc_dict(&doc, wide, 3000, true));
@@ -246,6 +253,11 @@ static void shared_values_cost_no_more_than_the_budget(void) {
     for (int i = 0; i < 200; ++i) pairs[2 * i] = text("via"), pairs[2 * i + 1] = list;
     expect(written(c4t_headers_json, doc_dict(&doc, pairs, 200, true), 1024),
            "{\"via\":[\"… 10000 members cut\"],\"…\":\"199 members cut\"}");
+    for (int i = 0; i < 10000; ++i) items[i] = doc_short(1);
+    list = doc_array(&doc, items, 10000, false);
+    for (int i = 0; i < 200; ++i) pairs[2 * i] = text("via"), pairs[2 * i + 1] = list;
+    const char *lists = written(c4t_headers_json, doc_dict(&doc, pairs, 200, true), ROOM);
+    CHECK(strstr(lists, ",\"… 3619 members cut\"],\"…\":\"198 members cut\"}")); /* the budget pays for 16,381 */
     struct place certificate = doc_data(&doc, long_string, sizeof long_string);
     for (int i = 0; i < 200; ++i) pairs[2 * i] = text("pinnedCert"), pairs[2 * i + 1] = certificate;
     const char *is = written(c4t_options_json, doc_dict(&doc, pairs, 200, true), ROOM);
