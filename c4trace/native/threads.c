@@ -85,6 +85,11 @@ struct c4t_thread *c4t_thread_lease(struct c4trace_tracer *tracer) {
         atomic_load_explicit(&tracer->generation, memory_order_relaxed); /* relaxed: see c4t_thread_of */
     if (!(generation & 1)) return NULL;
     pthread_mutex_lock(&tracer->lock);
+    /* Closed meanwhile, which takes this lock: the rings may be gone. relaxed: under the lock */
+    if (atomic_load_explicit(&tracer->generation, memory_order_relaxed) != generation) {
+        pthread_mutex_unlock(&tracer->lock);
+        return NULL;
+    }
     struct c4t_segment_header *header = tracer->header;
     struct c4t_thread *thread;
     if (tracer->free_slot_count) {
