@@ -21,6 +21,10 @@ DEFECT = 70  # EX_SOFTWARE of sysexits.h: c4trace itself is wrong, which no exit
 INTERRUPTED = 130  # 128 + SIGINT, as every shell has it
 
 
+# Errors of c4trace whose text is one line with what, where and what to do; by name, to import none that did not happen.
+_ONE_LINE = {"RecordingError", "SegmentError", "TraceError", "ServeError", "LogError"}
+
+
 class BadInput(click.ClickException):
     """What was given cannot be used: one line with what, where and what to do."""
 
@@ -61,16 +65,10 @@ def _line(error: BaseException) -> tuple[str, int]:
             return error.format_message(), error.exit_code
         case OSError(strerror=str(reason)):
             return f"{error.filename}: {reason}" if error.filename is not None else reason, BAD_INPUT
-        case _ if _is_bad_input(error):
+        case Exception() if type(error).__name__ in _ONE_LINE and type(error).__module__.startswith("c4trace."):
             return str(error), BAD_INPUT
         case _:
             return f"internal error: {type(error).__name__}: {error} (C4TRACE_DEBUG=1 shows where)", DEFECT
-
-
-def _is_bad_input(error: BaseException) -> bool:
-    from c4trace.recording.schema import RecordingError  # noqa: PLC0415 - needed when something has gone wrong only
-
-    return isinstance(error, RecordingError)
 
 
 def _reader_left() -> int:

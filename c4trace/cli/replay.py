@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import signal
 
 import click
 import msgspec
 
-from c4trace.cli.notices import say_how_it_ended
+from c4trace.cli.notices import notice, say_how_it_ended
 from c4trace.cli.verb import verb
-from c4trace.recording.reader import open_recording
-from c4trace.replay.stepping import Step, next_step
+from c4trace.recording.reader import Recording, open_recording
+from c4trace.replay.sinks import Fed
+from c4trace.replay.stepping import Keys, Step
 from c4trace.replay.timeline import Timeline, play
 from c4trace.report.columns import Columns
 from c4trace.report.process import process_line, process_of
-from c4trace.report.running_totals import RunningTotals
 from c4trace.report.screen import Screen
 from c4trace.report.show import row_of
 from c4trace.report.summary import summarize
 from c4trace.report.summary_table import print_summary
+from c4trace.sinks.metrics import MetricsCollector
+from c4trace.sinks.scrape import MetricsServer
 
 __all__ = ["command"]
 
@@ -46,7 +50,7 @@ class Speed(click.ParamType[float | None]):
 @verb(
     """
     c4trace replay orders.jsonl
-    c4trace replay orders.jsonl --speed max
+    c4trace replay orders.jsonl --speed max --log none
     c4trace replay orders.jsonl --speed 2 --metrics-port 9464
     c4trace replay orders.jsonl --step
     """,
@@ -54,32 +58,67 @@ class Speed(click.ParamType[float | None]):
 )
 @click.argument("file", metavar="FILE", type=click.Path())
 @click.option("--speed", type=Speed(), default="1", show_default=True, help="1 as it was, 2 twice as fast, max.")
-@click.option("--step", is_flag=True, help="Stop at every event: Enter goes one on, c goes on, q ends.")
+@click.option("--step", is_flag=True, help="Stop at every event: any key goes one on, c goes on, q ends.")
+@click.option(
+    "--log", metavar="STYLE|FILE", default="console", show_default=True, help="console or json on stderr, a file, none."
+)
+@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve the metrics while it plays (0: any port).")
+@click.option("--hold", is_flag=True, help="At the end serve on until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as one JSON object.")
 @click.pass_context
-def command(ctx: click.Context, *, file: str, speed: float | None, step: bool, as_json: bool) -> None:
+def command(
+    ctx: click.Context,
+    *,
+    file: str,
+    speed: float | None,
+    step: bool,
+    log: str,
+    metrics_port: int | None,
+    hold: bool,
+    as_json: bool,
+) -> None:
     """Play a recording again, through metrics and logs.
 
-    What the host did is fed, at the speed asked for, to the sinks that a live process feeds. A summary ends it.
+    What the host did goes, at the speed asked for, to the sinks that a live process feeds. A summary ends it.
     """
     screen = Screen()
-    with open_recording(file) as recording:
-        totals = RunningTotals(process_of(recording.header, file))
-        columns = Columns(screen.width)
-        for line in play(recording, Timeline(None if step else speed), [totals.feed]):
-            if not step:
-                continue
-            screen.line(columns.spans(row_of(line)))
-            screen.flush()
-            match next_step():
-                case Step.GO_ON:
-                    step = False
-                case Step.STOP:
-                    break
-        summary = summarize(totals)
+    with contextlib.ExitStack() as opened:
+        recording = opened.enter_context(open_recording(file))
+        process = process_of(recording.header, file)
+        fed = opened.enter_context(Fed(recording.header, process, None if log == "none" or step else log))
+        if metrics_port is not None:
+            server = opened.enter_context(MetricsServer(MetricsCollector(fed.snapshot), metrics_port))
+            notice(f"serving {server.url}" + (" until Ctrl-C" if hold else ""))
+        _play(recording, fed, speed, screen, step=step)
+        fed.end()
+        summary = summarize(fed.totals)
         if as_json:
             screen.text(msgspec.json.encode(summary).decode())
         else:
-            screen.text(process_line(recording.header), "dim")
+            screen.text(process_line(process), "dim")
             print_summary(summary, screen)
         say_how_it_ended(recording, ctx.exit)
+        if hold and metrics_port is not None:
+            screen.flush()
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.pause()
+
+
+def _play(recording: Recording, fed: Fed, speed: float | None, screen: Screen, *, step: bool) -> None:
+    if not step:
+        for _ in play(recording, Timeline(speed), [fed.feed]):
+            pass
+        return
+    columns = Columns(screen.width)
+    lines = iter(recording)
+    with Keys() as keys:
+        for line in play(lines, Timeline(None), [fed.feed]):
+            screen.line(columns.spans(row_of(line)))
+            screen.flush()
+            match keys.step():
+                case Step.STOP:
+                    return
+                case Step.GO_ON:
+                    break
+    for _ in play(lines, Timeline(speed), [fed.feed]):
+        pass

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
+from typing import NamedTuple
 
 import click
+import msgspec
 from click.shell_completion import CompletionItem
 
 from c4trace.cli.ending import BadInput
 from c4trace.cli.notices import say_how_it_ended
+from c4trace.cli.target import is_file, segment_of
 from c4trace.cli.verb import verb
 from c4trace.events import EventKind
 from c4trace.recording.reader import open_recording
 from c4trace.report.listing import print_json, print_rows
 from c4trace.report.moments import parse_moment
-from c4trace.report.process import process_line
+from c4trace.report.process import in_flight_lines, in_flight_spans, process_line, process_of
 from c4trace.report.screen import Screen
 from c4trace.report.selection import Selection
+from c4trace.segment.attach import attach
 
 __all__ = ["command"]
 
@@ -45,6 +50,7 @@ class Call(click.ParamType[str]):
     c4trace show orders.jsonl
     c4trace show orders.jsonl --session 3 --from 1.5 --to 2s
     c4trace show orders.jsonl --errors
+    c4trace show 4711
     c4trace show orders.jsonl --json | jq 'select(.n > 1000)'
     """,
     no_args_is_help=True,
@@ -70,20 +76,57 @@ def command(
 ) -> None:
     """Show the events of a recording or of a traced process.
 
-    ▼ is a call of LiteCore, ▲ an up-call to it; +dt is the time the callee took.
+    ▼ is a call of LiteCore, ▲ an up-call to it; +dt is the time the callee took. Of a process, dead or alive, the last
+    events its segment holds are shown, and the calls its threads are in.
     """
+    wanted = Wanted(frozenset(sessions), frozenset(calls), begin, end, errors)
+    if is_file(source):
+        _show_recording(source, wanted, ctx, as_json=as_json)
+    else:
+        _show_segment(segment_of(source), wanted, as_json=as_json)
+
+
+class Wanted(NamedTuple):
+    """The filters, as they were written."""
+
+    sessions: frozenset[int]
+    calls: frozenset[str]
+    begin: str | None
+    end: str | None
+    errors: bool
+
+    def since(self, start: dt.datetime) -> Selection:
+        """Give the selection they mean in a trace that began at `start`."""
+        begin, end = _moment(self.begin, start), _moment(self.end, start)
+        return Selection(self.sessions, self.calls, begin, end, errors=self.errors)
+
+
+def _show_recording(path: str, wanted: Wanted, ctx: click.Context, *, as_json: bool) -> None:
     screen = Screen()
-    with open_recording(source) as recording:
-        start = recording.header.clock.wall
-        selection = Selection(
-            frozenset(sessions), frozenset(calls), _moment(begin, start), _moment(end, start), errors=errors
-        )
+    with open_recording(path) as recording:
+        selection = wanted.since(recording.header.clock.wall)
         if as_json:
             print_json(recording, selection, screen)
         else:
-            screen.text(process_line(recording.header), "dim")
+            screen.text(process_line(process_of(recording.header, path)), "dim")
             print_rows(recording, selection, screen)
         say_how_it_ended(recording, ctx.exit)
+
+
+def _show_segment(path: Path, wanted: Wanted, *, as_json: bool) -> None:
+    screen = Screen()
+    with attach(path) as segment:
+        snapshot = segment.snapshot()
+        selection = wanted.since(dt.datetime.fromtimestamp(snapshot.process.started, dt.UTC))
+        if as_json:
+            print_json(segment.events(), selection, screen)
+            for flight in in_flight_lines(snapshot):
+                screen.text(msgspec.json.encode(flight).decode())
+        else:
+            screen.text(process_line(snapshot.process), "dim")
+            print_rows(segment.events(), selection, screen)
+            for line in in_flight_spans(snapshot):
+                screen.line(line)
 
 
 def _moment(text: str | None, start: dt.datetime) -> int | None:

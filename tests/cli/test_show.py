@@ -51,9 +51,9 @@ def test_filters_leave_what_is_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        (["--call", "sing"], "Invalid value for '--call' / '-c': 'sing' is no call or up-call; there are open, write"),
+        (["--call", "sing"], "Invalid value for '-c' / '--call': 'sing' is no call or up-call; there are open, write"),
         (["--from", "soon"], "'soon' is no time: write seconds (1.5), a span (250ms, 2m, 1:02.5) or a date"),
-        (["--session", "first"], "Invalid value for '--session' / '-s': 'first' is not a valid integer"),
+        (["--session", "first"], "Invalid value for '-s' / '--session': 'first' is not a valid integer"),
     ],
 )
 def test_a_bad_filter_is_refused_in_one_line(tmp_path: Path, option: list[str], said: str) -> None:

@@ -1,0 +1,70 @@
+"""What a command is to look at: a recording, or the segment of a process, by file, pid or name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from c4trace.cli.ending import BadInput, Unreached
+from c4trace.segment.attach import attach
+from c4trace.segment.folder import SegmentError, SegmentFile, find_segments, segment_folders
+from c4trace.segment.snapshot import ProcessInfo
+
+__all__ = ["is_file", "nothing_traced", "process_of", "segment_of"]
+
+_FILE_ENDS = (".jsonl", ".zst", ".json")
+_MAGIC = b"K4TCSEG1"  # native/segment.h, C4T_SEGMENT_MAGIC, little-endian
+
+
+def is_file(source: str) -> bool:
+    """Tell whether `source` means a recording: a file that is no segment, or what looks like the name of one."""
+    path = Path(source)
+    if path.exists():
+        return not _is_segment(path)
+    return source.endswith(_FILE_ENDS)
+
+
+def segment_of(source: str) -> Path:
+    """Give the one segment that a pid, a tracer's name or a path means.
+
+    Of several processes with that name a living one is meant, else the one that began last. Unreached where there is
+    none; BadInput where several live.
+    """
+    if os.sep in source or _is_segment(Path(source)):
+        return Path(source)
+    try:
+        found = [(process, file) for file in find_segments(source) if (process := process_of(file)) is not None]
+    except SegmentError as error:
+        raise Unreached(str(error)) from error
+    if not found:
+        raise Unreached(f"{source}: no such file, and no traced process of that pid or name; c4trace ps lists them")
+    living = [file for process, file in found if process.state in {"live", "aside"}]
+    if len(living) > 1:
+        pids = ", ".join(str(file.pid) for file in living)
+        raise BadInput(f"{source}: several processes are traced under this name; say which by its pid: {pids}")
+    return living[0].path if living else max(found, key=lambda pair: pair[0].started)[1].path
+
+
+def process_of(file: SegmentFile) -> ProcessInfo | None:
+    """Give whose segment this is; None where it is gone or damaged."""
+    try:
+        with attach(file.path) as segment:
+            return segment.snapshot().process
+    except SegmentError:
+        return None
+
+
+def nothing_traced() -> str:
+    """Say that there is nothing to look at, and where it was looked for."""
+    folders = " and ".join(str(folder) for folder in segment_folders())
+    return f"no traced process: nothing in {folders}"
+
+
+def _is_segment(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return path.suffix == ".seg" or file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
