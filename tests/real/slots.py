@@ -15,7 +15,7 @@ import msgspec
 from tests.real.abi import ffi
 
 _RELOCATION = re.compile(
-    r"^([0-9a-f]+) +[0-9a-f]+ +R_X86_64_(?:JUMP_SLOT|GLOB_DAT|64) .* (c4socket_\w+)(?:@\S+)? \+ 0$"
+    r"^(?P<offset>[0-9a-f]+) +[0-9a-f]+ +R_X86_64_(?:JUMP_SLOT|GLOB_DAT|64) .* (?P<name>c4socket_\w+)(?:@\S+)? \+ 0$"
 )
 
 
