@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from c4trace.recording.reader import Recording, open_recording
     from c4trace.recording.rotation import Rotation
     from c4trace.recording.schema import RecordingError
-    from c4trace.tracer import TraceError, Traced, Tracer
+    from c4trace.trace_error import TraceError
+    from c4trace.tracer import Traced, Tracer
 
 __all__ = [
     "Address",
@@ -39,7 +40,7 @@ _HOMES = {
     "Rotation": "c4trace.recording.rotation",
     "Socket": "c4trace.factories.socket_factory",
     "SocketFactory": "c4trace.factories.socket_factory",
-    "TraceError": "c4trace.tracer",
+    "TraceError": "c4trace.trace_error",
     "Traced": "c4trace.tracer",
     "Tracer": "c4trace.tracer",
     "open_recording": "c4trace.recording.reader",

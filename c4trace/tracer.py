@@ -1,27 +1,32 @@
-"""The tracer: wraps factories, and sends what they do to sinks."""
+"""The tracer: wraps factories, and sends what they do to a recording, a log and a metrics page."""
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from c4trace._native import ffi, lib
-from c4trace.collecting import Collecting, Destinations, TraceError, collecting
-from c4trace.factories.bridge import bridge
+from c4trace.collecting import Collecting, Collection, Place
+from c4trace.collecting_apart import CollectionApart
+from c4trace.destinations import Destinations, PathLike, destinations
 from c4trace.factories.socket_factory import SocketFactory
 from c4trace.host import EmbeddedHost
+from c4trace.inner import address_of, bridged
+from c4trace.opening import checked_capture, failing, open_native
 from c4trace.segment.attach import Segment, attach
-from c4trace.segment.capture import capture_level
 from c4trace.segment.folder import SegmentError
 from c4trace.sinks.metrics import MetricsCollector
+from c4trace.trace_error import TraceError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
     from types import TracebackType
 
     from c4trace.recording.rotation import Rotation
@@ -30,7 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["TraceError", "Traced", "Tracer"]
 
 _UPCALLS_SEEN = ("not visible", "table", "relocation", "interposed")
-_HELPERS = ("c4socket_retain", "c4socket_release", "c4error_make", "_FLBuf_Release")
+_UNTRACED = ("c4socket_retain", "c4socket_release", "c4error_make", "_FLBuf_Release")
+_LABEL_MAX = 47
 _SETTLE_S = 0.002  # for threads that were just about to publish when the tracer stopped
 
 
@@ -39,16 +45,19 @@ class Traced:
 
     def __init__(self, tracer: Tracer, native: Any, label: str, keep: object) -> None:
         self._tracer = tracer
-        self._native = native
         self._keep = keep
+        self.native = native
         self.label = label
         self.address = int(ffi.cast("uintptr_t", native))
         """Of the C4SocketFactory; valid, and forwarding, as long as the process lives."""
 
+    def __repr__(self) -> str:
+        return f"<traced factory {self.label!r} of tracer {self._tracer.name!r} at {self.address:#x}>"
+
     @property
     def upcalls(self) -> str:
         """How its up-calls are seen: "table", "relocation", "interposed" or "not visible"."""
-        return _UPCALLS_SEEN[lib.c4trace_upcalls_seen(self._tracer.native, self._native)]
+        return self._tracer.upcalls_of(self)
 
 
 class Tracer:
@@ -61,68 +70,85 @@ class Tracer:
     `litecore` is the path of libLiteCore.so, or an `EmbeddedHost`; None takes the one that is loaded, or the one that
     the first wrapped factory is linked to. `capture` says what goes on record: off, events, headers (the default:
     addresses, redacted options, statuses, sizes, times), bytes:N or full. `record` writes a recording (`.jsonl` or
-    `.jsonl.zst`, in parts with `rotation`), `metrics_port` serves Prometheus (0: any free port), `log` writes a line for
-    each step in a session's life: "json" or "console" to standard error, or the path of a file for JSON. `collect_in`
-    "process" does this work in a process of its own, for hosts whose Python is busy.
+    `.jsonl.zst`, in parts with `rotation`), `metrics_port` serves Prometheus (0: any free port), `log` writes a line
+    for each step in a session's life: "json" or "console" to standard error, or the path of a file for JSON.
+    `collect_in` "process" does this work in a process of its own, for hosts whose Python is busy.
 
     `segment_bytes` and `sessions` size the segment (16 MiB, 64 MiB while recording; 12,288 rows), `folder` is where it
-    is made ($C4TRACE_DIR, else /dev/shm/c4trace-UID). Raises TraceError, with what is wrong and what to do.
+    is made ($C4TRACE_DIR, else /dev/shm/c4trace-UID). Raises TraceError, with what is wrong and what to do; then
+    nothing is left behind. All methods may be called from any thread.
     """
 
     def __init__(
         self,
         name: str,
         *,
-        litecore: str | os.PathLike[str] | EmbeddedHost | None = None,
-        record: str | os.PathLike[str] | None = None,
+        litecore: PathLike | EmbeddedHost | None = None,
+        record: PathLike | None = None,
         rotation: Rotation | None = None,
         capture: str = "headers",
         metrics_port: int | None = None,
         metrics_address: str = "127.0.0.1",
-        log: str | os.PathLike[str] | None = None,
+        log: PathLike | None = None,
         log_level: Literal["info", "debug"] = "info",
-        collect_in: Literal["thread", "process"] = "thread",
-        folder: str | os.PathLike[str] | None = None,
+        collect_in: Place = "thread",
+        folder: PathLike | None = None,
         segment_bytes: int | None = None,
         sessions: int | None = None,
     ) -> None:
+        if collect_in not in {"thread", "process"}:
+            raise TraceError(f"cannot collect in {collect_in!r}: use 'thread' or 'process'")
+        to = destinations(
+            record=record,
+            rotation=rotation,
+            metrics_port=metrics_port,
+            metrics_address=metrics_address,
+            log=log,
+            log_level=log_level,
+        )
         self.name = name
-        self._lock = threading.Lock()
-        self._labels = 0
-        self._traced: list[Traced] = []
-        self._final: Snapshot | None = None
         self._pid = os.getpid()
         self._host = litecore if isinstance(litecore, EmbeddedHost) else None
-        destinations = Destinations(record, rotation, metrics_port, metrics_address, log, log_level)
-        if segment_bytes is None and record is not None:
-            segment_bytes = _recording_segment(folder)
-        self.native = _open(name, litecore, capture, folder, segment_bytes or 0, sessions or 0)
-        self._segment: Segment | None = None
+        self._lock = threading.Lock()
+        self._closing = threading.RLock()
+        self._traced: list[Traced] = []
         self._collecting: Collecting | None = None
-        try:
-            self._segment = attach(self.segment_path, control=True)
-            self.collector = MetricsCollector(self._scraped, unrecorded=self._unrecorded)
-            """A prometheus_client collector of this tracer's metrics."""
-            if destinations:
-                self._collecting = collecting(collect_in, self.segment_path, destinations, self.collector)
-        except BaseException as error:
-            if self._segment is not None:
-                self._segment.close()
-            lib.c4trace_close(self.native, 0)
-            if isinstance(error, SegmentError):
-                raise TraceError(str(error)) from error
-            raise
-        warning = ffi.string(lib.c4trace_warning(self.native)).decode()
-        if warning and sys.stderr is not None:
-            print(f"c4trace: {warning}", file=sys.stderr)
-        atexit.register(self.close)
-
-    @property
-    def segment_path(self) -> Path:
+        self._final: Snapshot | None = None
+        self._closed = False
+        self._native = open_native(
+            name,
+            litecore=litecore,
+            capture=capture,
+            folder=folder,
+            segment_bytes=segment_bytes,
+            sessions=sessions,
+            recording=record is not None,
+        )
+        self.segment_path = Path(os.fsdecode(ffi.string(lib.c4trace_segment_path(self._native))))
         """The segment's file, which other processes of the same user may look at while it is there."""
-        from pathlib import Path
+        self.collector = MetricsCollector(self._scraped, unrecorded=self._unrecorded)
+        """A prometheus_client collector of this tracer's metrics."""
+        with contextlib.ExitStack() as undo:
+            undo.callback(lib.c4trace_close, self._native, 0)
+            self._segment = _attached(self.segment_path)
+            undo.callback(self._segment.close)
+            if to:
+                self._collecting = self._collect(collect_in, to)
+            undo.pop_all()
+        _warn(ffi.string(lib.c4trace_warning(self._native)).decode(errors="replace"))
+        atexit.register(self.close)
+        _tracers.add(self)
 
-        return Path(os.fsdecode(ffi.string(lib.c4trace_segment_path(self.native))))
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<tracer {self.name!r}, {'closed' if self._closed else self.segment_path}>"
 
     @property
     def metrics_url(self) -> str | None:
@@ -133,18 +159,10 @@ class Tracer:
     def upcalls(self) -> Mapping[str, int]:
         """The tracing up-calls by C name, each as an address; with them c4socket_retain and the like, untraced.
 
-        Raises TraceError where no LiteCore is known yet.
+        Raises TraceError where no LiteCore is known yet, and once the tracer is closed.
         """
-        found: dict[str, int] = {}
-        index = 0
-        while (name := lib.c4trace_upcall_name(index)) != ffi.NULL:
-            address = lib.c4trace_upcall(self.native, name)
-            if address != ffi.NULL:
-                found[ffi.string(name).decode()] = int(ffi.cast("uintptr_t", address))
-            index += 1
-        if not found:
-            raise TraceError("no LiteCore is known yet, so there are no up-calls; give Tracer its path as litecore=")
-        return found | {name: address for name in _HELPERS if (address := self._symbol(name))}
+        with self._lock:
+            return self._open_upcalls()
 
     def wrap(self, inner: object, *, factory: str | None = None, factory_size: Literal[64, 72] | None = None) -> Traced:
         """Wrap an inner factory: the address of a C4SocketFactory (int or cffi pointer), or a `SocketFactory` object.
@@ -154,134 +172,147 @@ class Tracer:
         the library's references to c4socket_ functions are led to the tracing ones until the tracer closes. One that
         looks functions up itself must look them up in `upcalls`. Raises TraceError.
         """
+        if factory_size not in {None, 64, 72}:
+            what = "a C4SocketFactory has 64 (up to LiteCore 3.3, 4.0) or 72 (3.4, 4.1 and later)"
+            raise TraceError(f"factory_size={factory_size!r}: {what}; give one of them, or nothing")
+        if isinstance(inner, Traced):
+            raise TraceError(f"cannot wrap {inner!r}: it is traced already; wrap the inner factory once")
         with self._lock:
-            if self._final is not None:
-                raise TraceError(f"tracer {self.name!r} is closed: open another one")
-            label = factory or self._default_label(inner)
-            bridged = bridge(inner, self.upcalls, factory_size=self._size(factory_size)) if isinstance(inner, SocketFactory) else None
-            address = bridged.address if bridged else _address_of(inner)
-            failure = ffi.new("c4trace_failure *")
-            native = lib.c4trace_wrap(self.native, ffi.cast("void *", address), factory_size or 0, label.encode(), failure)
-            if native == ffi.NULL:
-                raise TraceError(_text(failure))
-            if bridged:
-                lib.c4trace_uses_table(self.native, native)
-            traced = Traced(self, native, label, bridged or inner)
+            self._check_open()
+            label = self._label(factory, inner)
+            made = None
+            if isinstance(inner, SocketFactory):
+                made = bridged(inner, self._open_upcalls(), factory_size or self._factory_size())
+            address = ffi.cast("void *", made.address if made else address_of(inner, factory_size or 0))
+            native = failing(
+                lambda failure: lib.c4trace_wrap(self._native, address, factory_size or 0, label.encode(), failure)
+            )
+            if made:
+                lib.c4trace_uses_table(self._native, native)
+            traced = Traced(self, native, label, made or inner)
             self._traced.append(traced)
             return traced
 
     def uses_table(self, traced: Traced) -> None:
-        """Say that the factory behind `traced` makes its up-calls through `upcalls`."""
-        lib.c4trace_uses_table(self.native, ffi.cast("void *", traced.address))
+        """Say that the factory behind `traced` makes its up-calls through `upcalls`. Raises TraceError once closed."""
+        with self._lock:
+            self._check_open()
+            lib.c4trace_uses_table(self._native, traced.native)
+
+    def upcalls_of(self, traced: Traced) -> str:
+        """As `Traced.upcalls`."""
+        with self._lock:
+            if self._final is None:
+                return _UPCALLS_SEEN[lib.c4trace_upcalls_seen(self._native, traced.native)]
+        return next(factory.upcalls for factory in self._final.factories if factory.label == traced.label)
 
     def set_capture(self, capture: str) -> None:
-        """Turn the capture level, from the next call on. Raises TraceError for an unknown one."""
-        lib.c4trace_set_capture(self.native, *_capture(capture))
+        """Turn the capture level, from the next call on. Raises TraceError for an unknown one, and once closed."""
+        level, count = checked_capture(capture)
+        with self._lock:
+            self._check_open()
+            lib.c4trace_set_capture(self._native, level, count)
 
     def snapshot(self) -> Snapshot:
         """Sessions, counters and histograms now; after `close`, as they were at the end."""
         with self._lock:
-            return self._snapshot(take_exemplars=False)
+            return self._final or self._segment.snapshot()
 
     def close(self) -> None:
-        """Stop tracing, drain, close all sinks, remove the segment. Calls pass untraced from here on."""
-        with self._lock:
-            if self._final is not None or self._segment is None or self._pid != os.getpid():
+        """Stop tracing, drain, close all sinks, remove the segment; calls pass untraced from here on.
+
+        More than once is fine, and in a forked child it does nothing: the segment is the parent's.
+        """
+        if self._pid != os.getpid():
+            return
+        with self._closing:
+            if self._closed:
                 return
-            lib.c4trace_stop(self.native)
+            lib.c4trace_stop(self._native)
             time.sleep(_SETTLE_S)
-            self._final = self._segment.snapshot()
+            if self._collecting is not None:
+                self._collecting.stop()
+            with self._lock:
+                self._final = self._final or self._segment.snapshot()
+                self._segment.close()
+            lib.c4trace_close(self._native, 0)
+            self._closed = True
+            atexit.unregister(self.close)
+
+    def forget(self) -> None:
+        """In a forked child, where other threads' locks are held for ever: all there is to do is to look."""
+        self._lock = threading.Lock()
         if self._collecting is not None:
-            self._collecting.stop()
-        self._segment.close()
-        lib.c4trace_close(self.native, 0)
-        atexit.unregister(self.close)
+            self._collecting.forget()
 
-    def __enter__(self) -> Self:
-        return self
+    def _collect(self, where: Place, to: Destinations) -> Collecting:
+        if where == "process":
+            return CollectionApart(self.segment_path, to)
+        return Collection(self.segment_path, to, self.collector)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    def _snapshot(self, *, take_exemplars: bool) -> Snapshot:
-        if self._final is not None:
-            return self._final
-        assert self._segment is not None
-        return self._segment.snapshot(take_exemplars=take_exemplars)
+    def _check_open(self) -> None:
+        if self._pid != os.getpid():
+            raise TraceError(f"tracer {self.name!r} is that of process {self._pid}: open one in this process")
+        if self._closed or self._final is not None:
+            raise TraceError(f"tracer {self.name!r} is closed: open another one")
 
     def _scraped(self) -> Snapshot:
         with self._lock:
-            return self._snapshot(take_exemplars=True)
+            return self._final or self._segment.snapshot(take_exemplars=True)
 
     def _unrecorded(self) -> int:
         return self._collecting.unrecorded() if self._collecting is not None else 0
 
+    def _open_upcalls(self) -> dict[str, int]:
+        self._check_open()
+        found: dict[str, int] = {}
+        index = 0
+        while (name := lib.c4trace_upcall_name(index)) != ffi.NULL:
+            address = lib.c4trace_upcall(self._native, name)
+            if address != ffi.NULL:
+                found[ffi.string(name).decode()] = int(ffi.cast("uintptr_t", address))
+            index += 1
+        if not found:
+            raise TraceError("no LiteCore is known yet, so there are no up-calls: give Tracer its path as litecore=")
+        return found | {name: address for name in _UNTRACED if (address := self._symbol(name))}
+
     def _symbol(self, name: str) -> int:
         if self._host is not None:
             return self._host.upcalls.get(name, 0)
-        return int(ffi.cast("uintptr_t", lib.c4trace_symbol(self.native, name.encode())))
+        return int(ffi.cast("uintptr_t", lib.c4trace_symbol(self._native, name.encode())))
 
-    def _size(self, asked: int | None) -> Literal[64, 72]:
-        assert self._segment is not None
-        size = asked or self._segment.snapshot().process.factory_size
-        return 64 if size == 64 else 72
+    def _factory_size(self) -> Literal[64, 72]:
+        return 64 if self._segment.snapshot().process.factory_size == 64 else 72
 
-    def _default_label(self, inner: object) -> str:
-        self._labels += 1
+    def _label(self, asked: str | None, inner: object) -> str:
+        if asked is not None:
+            if not asked.isprintable():
+                raise TraceError(f"factory label {asked!r} is not printable: give 1 to {_LABEL_MAX} bytes of text")
+            return asked
         base = type(inner).__name__ if isinstance(inner, SocketFactory) else "factory"
+        base = base.encode()[: _LABEL_MAX - 4].decode(errors="ignore")
         taken = {traced.label for traced in self._traced}
-        return base if base not in taken else f"{base}-{self._labels}"
+        return next(label for label in (base, *(f"{base}-{n}" for n in range(2, 999))) if label not in taken)
 
 
-def _text(failure: Any) -> str:
-    return str(ffi.string(failure.text).decode(errors="replace"))
-
-
-def _address_of(inner: object) -> int:
-    if isinstance(inner, int):
-        return inner
+def _attached(path: Path) -> Segment:
     try:
-        return int(ffi.cast("uintptr_t", inner))
-    except TypeError as error:
-        what = "an address, a cffi pointer to a C4SocketFactory, or a SocketFactory object"
-        raise TraceError(f"cannot wrap a {type(inner).__name__}: give {what}") from error
-
-
-def _capture(text: str) -> tuple[int, int]:
-    try:
-        return capture_level(text)
-    except ValueError as error:
+        return attach(path, control=True)
+    except SegmentError as error:
         raise TraceError(str(error)) from error
 
 
-def _open(name: str, litecore: object, capture: str, folder: object, segment_bytes: int, sessions: int) -> Any:
-    config = ffi.new("c4trace_config *")
-    kept = [ffi.new("char[]", name.encode())]
-    config.size = ffi.sizeof("c4trace_config")
-    config.name = kept[0]
-    if isinstance(litecore, EmbeddedHost):
-        config.upcalls = ffi.cast("c4t_upcalls *", litecore.table)
-    elif litecore is not None:
-        kept.append(ffi.new("char[]", os.fsencode(litecore)))  # type: ignore[arg-type]  # checked by fsencode itself
-        config.litecore = kept[-1]
-    if folder is not None:
-        kept.append(ffi.new("char[]", os.fsencode(folder)))  # type: ignore[arg-type]  # likewise
-        config.folder = kept[-1]
-    config.segment_bytes, config.sessions = segment_bytes, sessions
-    config.capture, config.capture_bytes = _capture(capture)
-    tracer = ffi.new("c4trace_tracer **")
-    failure = ffi.new("c4trace_failure *")
-    if lib.c4trace_open(config, tracer, failure):
-        raise TraceError(_text(failure))
-    return tracer[0]
+def _warn(text: str) -> None:
+    if text and sys.stderr is not None:
+        print(f"c4trace: {text}", file=sys.stderr)
 
 
-def _recording_segment(folder: object) -> int | None:
-    """64 MiB for the rings to hold 100 ms at peak, where that is at most a quarter of the room there is."""
-    wanted = 64 << 20
-    place = os.fsencode(folder) if folder is not None else os.environ.get("C4TRACE_DIR") or "/dev/shm"  # type: ignore[arg-type]  # likewise
-    try:
-        room = os.statvfs(place)
-    except OSError:
-        return None
-    return wanted if room.f_bavail * room.f_frsize >= 4 * wanted else None
+_tracers: weakref.WeakSet[Tracer] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for tracer in list(_tracers):
+        tracer.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)
