@@ -59,12 +59,18 @@ static void *receive_alone(void *argument) {
 }
 
 static void answer(struct echo_job *job) {
-    const struct echo *echo = job->socket->echo;
+    struct echo *echo = job->socket->echo;
     c4t_socket *socket = job->socket->socket;
     if (!atomic_load(&job->socket->closed)) {
         if (!(echo->ways & (ECHO_ACKS_INSIDE | ECHO_NEVER_ACKS)))
             echo->up.table.completed_write(socket, job->bytes.size);
-        if (echo->ways & ECHO_NEW_THREADS) {
+        if (echo->ways & ECHO_OBEYS_Q && job->bytes.size == 1 && *(const char *)job->bytes.buf == 'Q') {
+            if (echo->ways & ECHO_FRAMED) {
+                atomic_fetch_add(&echo->ends, 1);
+                echo->up.table.received(socket, (c4t_slice){0});
+            } else
+                echo->up.table.close_requested(socket, 1001, (c4t_slice){"quit", 4});
+        } else if (echo->ways & ECHO_NEW_THREADS) {
             pthread_t thread;
             CHECK(!pthread_create(&thread, NULL, receive_alone, job));
             pthread_join(thread, NULL);
@@ -127,7 +133,13 @@ static void attach(struct echo *echo, c4t_socket *c4) {
 static void on_open(c4t_socket *c4, const c4t_address *address, c4t_slice options, void *context) {
     struct echo *echo = context;
     (void)address, (void)options;
-    atomic_fetch_add(&echo->opens, 1);
+    uint64_t number = atomic_fetch_add(&echo->opens, 1);
+    for (int i = 0; i < 8; i++)
+        if (atomic_load(&echo->recent[i]) == c4) {
+            atomic_fetch_add(&echo->reopens, 1);
+            break;
+        }
+    atomic_store(&echo->recent[number % 8], c4);
     attach(echo, c4);
     struct echo_socket *socket = of(c4);
     if (echo->ways & ECHO_NEVER_OPENS) return;
@@ -146,9 +158,9 @@ static void on_write(c4t_socket *c4, c4t_slice bytes) {
         echo->up.table.release_buffer(bytes.buf);
         return;
     }
-    size_t size = bytes.size;
+    /* Before the job is given, for that may end the session. */
+    if (echo->ways & ECHO_ACKS_INSIDE) echo->up.table.completed_write(c4, bytes.size);
     give((struct echo_job){.socket = socket, .what = ECHO_BYTES, .bytes = bytes});
-    if (echo->ways & ECHO_ACKS_INSIDE) echo->up.table.completed_write(c4, size);
 }
 
 static void on_completed_receive(c4t_socket *c4, size_t n) {

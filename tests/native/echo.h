@@ -18,7 +18,9 @@ enum echo_ways {
     ECHO_NEVER_ACKS = 64,
     ECHO_KEEPS_SOCKETS = 128, /* no release */
     ECHO_KEEPS_SLICES = 256,  /* until echo_stop */
-    ECHO_NEW_THREADS = 512    /* every received is made by a thread that lives for it alone */
+    ECHO_NEW_THREADS = 512,   /* every received is made by a thread that lives for it alone */
+    ECHO_OBEYS_Q =
+        1024 /* the message "Q" makes it end the session from its side: closeRequested or, framed, the end of the stream */
 };
 
 #define ECHO_THREADS 8
@@ -61,7 +63,10 @@ struct echo {
     struct echo_upcalls up;
     unsigned ways;
     _Atomic unsigned next_thread;
-    _Atomic uint64_t opens, writes, written_bytes, completed_bytes, closes, disposes, attacheds; /* its own counts */
+    _Atomic uint64_t opens, reopens /* at the address of a recent one */, writes, written_bytes,
+        ends /* of the stream, told by an empty received */, completed_bytes, closes, disposes,
+        attacheds; /* its own counts */
+    c4t_socket *_Atomic recent[8];
     pthread_mutex_t kept_lock;
     struct echo_job *kept; /* their slices were not released */
     struct echo_thread threads[ECHO_THREADS];
