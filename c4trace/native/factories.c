@@ -16,26 +16,29 @@ struct c4t_factory *c4t_factory_of_traced(const c4t_socket_factory *factory) {
     return NULL;
 }
 
-static bool same_inner(const c4t_socket_factory *a, const c4t_socket_factory *b) {
-    return a->framing == b->framing && a->context == b->context && a->open == b->open && a->write == b->write &&
+static bool same_callbacks(const c4t_socket_factory *a, const c4t_socket_factory *b) {
+    return a->framing == b->framing && a->open == b->open && a->write == b->write &&
            a->completed_receive == b->completed_receive && a->close == b->close &&
            a->request_close == b->request_close && a->dispose == b->dispose;
 }
 
 struct c4t_factory *c4t_factory_of_inner(const c4t_socket_factory *factory) {
+    struct c4t_factory *found = NULL;
     for (int i = 0; i < C4T_TRAMPOLINES; i++) {
         struct c4t_factory *wrapped = &c4t_factories[i];
         /* acquire: a factory in use was filled before; a tracer that is closing is none */
         if (!atomic_load_explicit(&wrapped->used, memory_order_acquire) ||
-            !atomic_load_explicit(&wrapped->tracer, memory_order_acquire))
+            !atomic_load_explicit(&wrapped->tracer, memory_order_acquire) || !same_callbacks(&wrapped->inner, factory))
             continue;
-        if (same_inner(&wrapped->inner, factory)) return wrapped;
+        if (wrapped->inner.context == factory->context) return wrapped;
+        if (!found) found = wrapped;
     }
-    return NULL;
+    return found;
 }
 
-/* Rule C4S-002, which LiteCore itself checks for registered factories only, and then by ending the process. */
-static int check_inner(const c4t_socket_factory *inner, c4trace_failure *failure) {
+/* Rule C4S-002, which LiteCore itself checks for registered factories only, and then by ending the process. What it accepts
+ * elsewhere, a callback that it never calls, is no reason to leave a factory untraced that was not given to us by hand. */
+static int check_inner(const c4t_socket_factory *inner, bool strict, c4trace_failure *failure) {
     if (inner->framing > C4T_SERVER_FRAMING)
         return c4t_fail(failure, C4TRACE_BAD_FACTORY,
                         "factory: framing is %u; it is 0 (client), 1 (none) or 2 (server)", inner->framing);
@@ -46,7 +49,7 @@ static int check_inner(const c4t_socket_factory *inner, c4trace_failure *failure
     if (missing)
         return c4t_fail(failure, C4TRACE_BAD_FACTORY,
                         "factory: %s is NULL; LiteCore would crash calling it (rule C4S-002): set it", missing);
-    if (none ? inner->close != NULL : inner->request_close != NULL)
+    if (strict && (none ? inner->close != NULL : inner->request_close != NULL))
         return c4t_fail(failure, C4TRACE_BAD_FACTORY,
                         "factory: %s must be NULL with this framing (rule C4S-002): set it to NULL",
                         none ? "close" : "requestClose");
@@ -98,50 +101,85 @@ static void mirror(struct c4t_factory *factory) {
 /* Where a tracer knows no LiteCore yet, the inner factory's library leads to it. */
 static void find_port(struct c4trace_tracer *tracer, const c4t_socket_factory *inner) {
     struct c4t_litecore litecore;
-    if (tracer->port || !c4t_litecore_behind((const void *)inner->write, &litecore)) return;
-    tracer->port = c4t_port_for(&litecore.real, litecore.library);
-    if (!tracer->port) return;
-    snprintf(tracer->header->litecore_version, sizeof tracer->header->litecore_version, "%s", litecore.version);
-    tracer->header->factory_size = (uint32_t)litecore.real.factory_size;
+    if (!tracer->port && c4t_litecore_behind((const void *)inner->write, &litecore))
+        c4t_tracer_knows(tracer, c4t_port_for(&litecore.real, litecore.library), litecore.version);
+}
+
+/* The factory's place in the tracer, its trampolines and its cells. */
+static int place(struct c4trace_tracer *tracer, const c4t_socket_factory *inner, struct c4t_factory **out,
+                 c4trace_failure *failure) {
+    /* relaxed: written under the setup lock */
+    uint32_t index = atomic_load_explicit(&tracer->header->factory_count, memory_order_relaxed);
+    struct c4t_factory *factory = index < C4T_FACTORIES_MAX ? take() : NULL;
+    if (!factory)
+        return c4t_fail(failure, C4TRACE_TOO_MANY, "factory: a tracer wraps at most %u, a process %u",
+                        C4T_FACTORIES_MAX, C4T_TRAMPOLINES);
+    pthread_mutex_lock(&tracer->lock);
+    factory->shared_cells = c4t_cells_take(tracer, index, C4T_CELLS_SHARED);
+    pthread_mutex_unlock(&tracer->lock);
+    if (!factory->shared_cells)
+        return c4t_fail(failure, C4TRACE_TOO_MANY,
+                        "factory: no counters left in a segment of this size; make it larger");
+    factory->inner = *inner;
+    factory->index = index;
+    factory->row = c4t_at(tracer, &tracer->header->factories, index);
+    atomic_store_explicit(&factory->live, 0, memory_order_relaxed); /* relaxed: nobody calls it yet */
+    *out = factory;
+    return C4TRACE_OK;
+}
+
+/* From here on it can be called and found. */
+static void hand_out(struct c4trace_tracer *tracer, struct c4t_factory *factory, uint32_t upcalls) {
+    mirror(factory);
+    /* relaxed: advisory; release: the factory is filled before it can be found or called */
+    atomic_store_explicit(&factory->row->upcalls, upcalls, memory_order_relaxed);
+    atomic_store_explicit(&factory->tracer, tracer, memory_order_release);
+    atomic_store_explicit(&factory->used, true, memory_order_release);
+    atomic_store_explicit(&tracer->header->factory_count, factory->index + 1, memory_order_release);
 }
 
 static int wrap(struct c4trace_tracer *tracer, const void *inner, size_t size, const char *label,
                 struct c4t_factory **out, c4trace_failure *failure) {
     c4t_socket_factory copy = {0};
     memcpy(&copy, inner, C4T_FACTORY_SIZE_64);
-    int error = check_inner(&copy, failure);
+    int error = check_inner(&copy, true, failure);
     if (error) return error;
     if (c4t_factory_of_traced(&copy))
         return c4t_fail(failure, C4TRACE_BAD_FACTORY, "factory: it is a traced one already; wrap the inner one once");
     find_port(tracer, &copy);
     if ((error = check_size(tracer, &size, failure))) return error;
     memcpy(&copy, inner, size);
-    struct c4t_segment_header *header = tracer->header;
-    uint32_t index =
-        atomic_load_explicit(&header->factory_count, memory_order_relaxed); /* relaxed: written under the setup lock */
-    struct c4t_factory *factory = index < C4T_FACTORIES_MAX ? take() : NULL;
-    if (!factory)
-        return c4t_fail(failure, C4TRACE_TOO_MANY, "factory: a tracer wraps at most %u, a process %u",
-                        C4T_FACTORIES_MAX, C4T_TRAMPOLINES);
-    pthread_mutex_lock(&tracer->lock);
-    struct c4t_cells *cells = c4t_cells_take(tracer, index, C4T_CELLS_SHARED);
-    pthread_mutex_unlock(&tracer->lock);
-    if (!cells)
-        return c4t_fail(failure, C4TRACE_TOO_MANY,
-                        "factory: no counters left in a segment of this size; make it larger");
-    factory->inner = copy;
+    if ((error = place(tracer, &copy, out, failure))) return error;
+    struct c4t_factory *factory = *out;
     factory->size = (uint32_t)size;
-    factory->index = index;
     factory->port = tracer->port;
-    factory->row = c4t_at(tracer, &header->factories, index);
-    factory->shared_cells = cells;
-    atomic_store_explicit(&factory->live, 0, memory_order_relaxed); /* relaxed: nobody calls it yet */
     snprintf(factory->row->label, sizeof factory->row->label, "%s", label);
     factory->row->framing = copy.framing;
     factory->row->size = (uint32_t)size;
-    mirror(factory);
-    *out = factory;
+    int turned = tracer->port ? c4t_relocate(tracer, tracer->port, (const void *)copy.write) : 0;
+    hand_out(tracer, factory, turned ? C4T_UPCALLS_RELOCATION : C4T_UPCALLS_NOT_VISIBLE);
     return C4TRACE_OK;
+}
+
+struct c4t_factory *c4t_wrap_interposed(struct c4trace_tracer *tracer, struct c4t_port *port,
+                                        const c4t_socket_factory *inner, const char *name) {
+    struct c4t_factory *factory = NULL;
+    pthread_mutex_lock(&c4t_setup_lock);
+    struct c4t_factory *known = c4t_factory_of_inner(inner);
+    if (known && atomic_load_explicit(&known->tracer, memory_order_relaxed) == tracer) { /* relaxed: set-up */
+        factory = known;
+    } else if (c4t_is_held(tracer) && !check_inner(inner, false, NULL) && !place(tracer, inner, &factory, NULL)) {
+        factory->size = (uint32_t)port->real.factory_size;
+        factory->port = port;
+        /* The index tells factories of one library apart. */
+        snprintf(factory->row->label, sizeof factory->row->label, factory->index ? "%.40s-%u" : "%.40s", name,
+                 factory->index + 1);
+        factory->row->framing = inner->framing;
+        factory->row->size = factory->size;
+        hand_out(tracer, factory, C4T_UPCALLS_INTERPOSED);
+    }
+    pthread_mutex_unlock(&c4t_setup_lock);
+    return factory;
 }
 
 static int check_label(const struct c4trace_tracer *tracer, const char *label, c4trace_failure *failure) {
@@ -162,23 +200,12 @@ const void *c4trace_wrap(c4trace_tracer *tracer, const void *inner, size_t size,
     struct c4t_factory *factory = NULL;
     pthread_mutex_lock(&c4t_setup_lock);
     int error = C4TRACE_OK;
-    if (!(atomic_load_explicit(&tracer->generation, memory_order_relaxed) &
-          1)) /* relaxed: changed under the setup lock */
+    if (!c4t_is_held(tracer))
         error = c4t_fail(failure, C4TRACE_CLOSED, "the tracer is closed; open another one");
     else if (!inner)
         error = c4t_fail(failure, C4TRACE_BAD_FACTORY, "factory: its address is NULL");
     if (!error) error = check_label(tracer, label, failure);
     if (!error) error = wrap(tracer, inner, size, label, &factory, failure);
-    if (!error) {
-        int turned = tracer->port ? c4t_relocate(tracer, tracer->port, (const void *)factory->inner.write) : 0;
-        /* relaxed: advisory; release below: the factory is filled before it can be found or called */
-        atomic_store_explicit(&factory->row->upcalls, turned ? C4T_UPCALLS_RELOCATION : C4T_UPCALLS_NOT_VISIBLE,
-                              memory_order_relaxed);
-        atomic_store_explicit(&factory->tracer, tracer, memory_order_release);
-        atomic_store_explicit(&factory->used, true, memory_order_release);
-        atomic_store_explicit(&tracer->header->factory_count, factory->index + 1,
-                              memory_order_release); /* release: the row is whole */
-    }
     pthread_mutex_unlock(&c4t_setup_lock);
     return error ? NULL : &factory->traced;
 }

@@ -9,8 +9,18 @@ C4T_INTERNAL extern const c4t_socket_factory c4t_trampolines[C4T_TRAMPOLINES];
 
 /* The wrapped factory whose trampolines these are, or NULL. */
 C4T_INTERNAL struct c4t_factory *c4t_factory_of_traced(const c4t_socket_factory *factory);
-/* The live wrapped factory around an inner one equal to this, or NULL. */
+/* The live wrapped factory around an inner one with these callbacks, best with this context too, or NULL. */
 C4T_INTERNAL struct c4t_factory *c4t_factory_of_inner(const c4t_socket_factory *factory);
+
+/* Wrap a factory that was met on its way to LiteCore, or find it wrapped already (its context may be another one: a traced
+ * factory passes on whatever context it is called with). NULL: leave it as it is. */
+C4T_INTERNAL struct c4t_factory *c4t_wrap_interposed(struct c4trace_tracer *tracer, struct c4t_port *port,
+                                                     const c4t_socket_factory *inner, const char *name);
+
+/* tracer.c: this tracer's up-calls go to `port` (NULL: none to be had). */
+C4T_INTERNAL void c4t_tracer_knows(struct c4trace_tracer *tracer, struct c4t_port *port, const char *version);
+/* tracer.c: open, and not stopped. c4t_setup_lock held. */
+C4T_INTERNAL bool c4t_is_held(const struct c4trace_tracer *tracer);
 
 /* upcalls.c: the port for these real up-calls, its traced ones filled in; NULL when all ports are taken. c4t_setup_lock held. */
 C4T_INTERNAL struct c4t_port *c4t_port_for(const c4t_upcalls *real, void *library);

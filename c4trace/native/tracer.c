@@ -162,6 +162,15 @@ static bool make_private(struct c4trace_tracer *tracer) {
     return true;
 }
 
+bool c4t_is_held(const struct c4trace_tracer *tracer) { return tracer->held && is_open(tracer); }
+
+void c4t_tracer_knows(struct c4trace_tracer *tracer, struct c4t_port *port, const char *version) {
+    tracer->port = port;
+    if (!port) return;
+    snprintf(tracer->header->litecore_version, sizeof tracer->header->litecore_version, "%s", version);
+    tracer->header->factory_size = (uint32_t)port->real.factory_size;
+}
+
 static int open_tracer(struct c4trace_tracer *tracer, const c4trace_config *config, c4trace_failure *failure) {
     struct c4t_litecore litecore;
     snprintf(tracer->name, sizeof tracer->name, "%s", config->name);
@@ -173,8 +182,7 @@ static int open_tracer(struct c4trace_tracer *tracer, const c4trace_config *conf
         c4t_segment_unmake(tracer);
         return c4t_fail(failure, C4TRACE_SEGMENT, "out of memory for %u sessions", config->sessions);
     }
-    snprintf(tracer->header->litecore_version, sizeof tracer->header->litecore_version, "%s", litecore.version);
-    tracer->header->factory_size = tracer->port ? (uint32_t)tracer->port->real.factory_size : 0;
+    c4t_tracer_knows(tracer, tracer->port, litecore.version);
     tracer->held = true;
     atomic_fetch_add_explicit(&tracer->generation, 1,
                               memory_order_release); /* release: everything above belongs to it */

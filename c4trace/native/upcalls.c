@@ -192,19 +192,20 @@ static c4t_socket *up_from_native(struct c4t_port *port, const c4t_socket_factor
     struct c4trace_tracer *tracer =
         factory ? atomic_load_explicit(&factory->tracer, memory_order_relaxed) : NULL; /* relaxed: as in tap.c */
     if (!c4t_is_open(tracer)) return real_from_native(&port->real, given, handle, address, second, is_incoming);
-    const c4t_socket_factory *traced = &factory->traced;
+    c4t_socket_factory traced = factory->traced;
+    traced.context = given->context;
     struct c4t_session *session =
         c4t_session_begin(tracer, factory, c4t_clock_ticks(tracer->clock), C4T_SESSION_INCOMING);
     struct c4t_frame frame;
     if (!session || !c4t_enter(&frame, tracer, factory, session, C4T_EV_FROM_NATIVE))
-        return real_from_native(&port->real, traced, handle, address, second, is_incoming);
+        return real_from_native(&port->real, &traced, handle, address, second, is_incoming);
     if (c4t_capture_of(&frame) != C4T_CAPTURE_OFF)
         c4t_take(&frame, c4t_publish_address(frame, address, (c4t_slice){NULL, 0}));
     incoming.factory = factory;
     incoming.session = session;
     incoming.bound = false;
     c4t_forward(&frame);
-    c4t_socket *socket = real_from_native(&port->real, traced, handle, address, second, is_incoming);
+    c4t_socket *socket = real_from_native(&port->real, &traced, handle, address, second, is_incoming);
     bool bound = incoming.bound;
     incoming.session = NULL;
     if (socket && !bound) c4t_session_bind(session, socket);
