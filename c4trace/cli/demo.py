@@ -1,0 +1,74 @@
+"""`c4trace demo`: real sockets, traced from end to end."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from pathlib import Path
+
+import click
+
+from c4trace.cli.ending import FINDINGS, BadInput
+from c4trace.cli.notices import notice
+from c4trace.cli.verb import verb
+from c4trace.demo.run import LOG, PAGE, RECORDING, Outcome, run
+from c4trace.demo.script import own_script, read_script
+from c4trace.report.screen import Screen
+from c4trace.report.summary import summarize
+from c4trace.report.summary_table import print_summary
+
+__all__ = ["command"]
+
+SOCKETS = 20
+
+
+@verb(
+    """
+    c4trace demo
+    c4trace demo --folder /tmp/demo
+    """
+)
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("c4trace-demo"),
+    show_default=True,
+    help="Where recording, metrics page and log are left; those of the last demo are replaced.",
+)
+@click.option("--peer", "peer", type=click.Path(), help="Play the first session of this recording instead of our own.")
+@click.pass_context
+def command(ctx: click.Context, *, folder: Path, peer: str | None) -> None:
+    """Trace twenty real sockets, with no LiteCore needed.
+
+    A host that plays LiteCore's part drives the traced WebSocketFactory over TCP to a WebSocket server, which says what
+    a real peer said to a real LiteCore. All that was recorded, measured and counted is then compared.
+    """
+    script = own_script() if peer is None else read_script(peer)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be made: {error.strerror}; choose another with --folder") from error
+    screen = Screen()
+    screen.text(f"{SOCKETS} sockets at once through a traced WebSocketFactory, over TCP to a WebSocket server", "dim")
+    began = time.monotonic()
+    outcome = run(script, folder, SOCKETS)
+    print_summary(summarize(outcome.totals), screen)
+    _end(screen, outcome, folder, time.monotonic() - began)
+    if outcome.complaints:
+        screen.flush()
+        for complaint in outcome.complaints:
+            notice(complaint)
+        ctx.exit(FINDINGS)
+
+
+def _end(screen: Screen, outcome: Outcome, folder: Path, seconds: float) -> None:
+    screen.text("")
+    if not outcome.complaints:
+        first, *others = outcome.compared
+        screen.line([("equal  ", "green"), (f"{first}, {' and '.join(others)}: every count, all bytes", "")])
+    screen.line([("took   ", "dim"), (f"{seconds:.1f} s, all set-up included", "")])
+    screen.line([("left   ", "dim"), (f"{folder}{os.sep}: {RECORDING}, {PAGE}, {LOG}", "")])
+    recording = shlex.quote(str(folder / RECORDING))
+    for number, what in enumerate((f"show {recording} --session 1", f"replay {recording}", f"metrics {recording}")):
+        screen.line([("next   " if number == 0 else "       ", "dim"), (f"c4trace {what}", "bold")])
