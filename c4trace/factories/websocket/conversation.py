@@ -117,9 +117,13 @@ class Conversation:
         """Let the end of one part be the end of all."""
         try:
             outcome = await part()
+        except (OSError, EOFError) as error:
+            outcome = self._agreed or outcome_of(error)
         except Exception as error:  # noqa: BLE001  # every way out ends in `closed` (C4S-060)
             outcome = outcome_of(error)
-        self._finish(self._agreed or outcome)
+        else:
+            outcome = self._agreed or outcome
+        self._finish(outcome)
 
     def _finish(self, outcome: Outcome) -> None:
         if not self._over.done():
