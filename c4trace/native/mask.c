@@ -62,7 +62,9 @@ static const char *const secret_words[] = {"accesskey",  "apikey",  "clientcertk
 static const char *const secret_lines[] = {"authorization", "authenticate", "cookie", NULL};
 static const char *const schemes[] = {"basic", "bearer", "digest", "negotiate", "ntlm", NULL};
 
-static const char *const *const tables[C4T_MASK_TABLES] = {
+static const char *const nothing[] = {NULL};
+
+static const char *const *const tables[C4T_MASK_TABLES + 1] = {
     [C4T_MASK_PLAIN_OPTIONS] = plain_options,
     [C4T_MASK_HASHED_OPTIONS] = hashed_options,
     [C4T_MASK_PLAIN_AUTH] = plain_auth,
@@ -72,13 +74,16 @@ static const char *const *const tables[C4T_MASK_TABLES] = {
     [C4T_MASK_SECRET_WORDS] = secret_words,
     [C4T_MASK_SECRET_LINES] = secret_lines,
     [C4T_MASK_SCHEMES] = schemes,
+    [C4T_MASK_TABLES] = nothing, /* for a dict without such keys */
 };
+
+const char *const *c4t_mask_keys(enum c4t_mask_table table) { return tables[table]; }
 
 const char *c4t_mask_key(int table, int i) {
     if (table < 0 || table >= C4T_MASK_TABLES || i < 0) return NULL;
-    const char *const *entry = tables[table];
-    while (*entry && i--) ++entry;
-    return *entry;
+    const char *const *key = tables[table];
+    while (*key && i--) ++key;
+    return *key;
 }
 
 /* What one call may cost, in bytes looked at and this much more for each value; what is left then counts as cut. */
@@ -115,8 +120,8 @@ static bool spend(struct writer *writer, size_t cost) {
 }
 
 static bool listed(enum c4t_mask_table table, const uint8_t *name, size_t size, bool any_case) {
-    const char *entry;
-    for (int at = 0; (entry = c4t_mask_key((int)table, at)); ++at) {
+    for (const char *const *key = c4t_mask_keys(table); *key; ++key) {
+        const char *entry = *key;
         size_t i = 0;
         for (; i < size && entry[i]; ++i) {
             char c = (char)name[i];

@@ -1,7 +1,7 @@
 /* What may leave the host in text: the one place where secrets are taken out before anything is written to the segment.
  *
  * Options and headers become JSON of which every value is either known to be harmless or replaced by "[redacted]"; keys that are not known
- * are replaced. c4trace/redact.py holds the same tables and rules for everything behind the segment. Nothing here allocates, locks or
+ * are replaced. Everything behind the segment follows the same tables and rules (c4trace/redact.py). Nothing here allocates, locks or
  * recurses deeper than the options of a replicator go, and the work is bounded whatever the bytes say.
  */
 #ifndef C4TRACE_MASK_H
@@ -27,6 +27,8 @@ enum c4t_mask_table {
 
 /* The i-th entry of a table, NULL past its end. */
 C4TRACE_API const char *c4t_mask_key(int table, int i);
+/* All entries of a table, and a NULL behind them; of C4T_MASK_TABLES, none. */
+const char *const *c4t_mask_keys(enum c4t_mask_table table);
 
 /* Write the options given to open, or the headers given to gotHTTPResponse, as a JSON object without secrets. Returns the bytes written to
  * `out` (UTF-8, not NUL-terminated), 0 for no Fleece dict. Adds to *flags: C4T_REC_REDACTED when a value was replaced, C4T_REC_CUT when

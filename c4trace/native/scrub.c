@@ -99,12 +99,11 @@ static bool word_is(const char *word, size_t size, const char *entry) {
     return i == size && !entry[i];
 }
 
-static bool word_in(const char *word, size_t size, int table, bool (*matches)(const char *, size_t, const char *)) {
-    for (int i = 0;; ++i) {
-        const char *entry = c4t_mask_key(table, i);
-        if (!entry) return false;
-        if (matches(word, size, entry)) return true;
-    }
+static bool word_in(const char *word, size_t size, enum c4t_mask_table table,
+                    bool (*matches)(const char *, size_t, const char *)) {
+    const char *const *key = c4t_mask_keys(table);
+    while (*key && !matches(word, size, *key)) ++key;
+    return *key;
 }
 
 static size_t skip(const struct scan *scan, size_t i, const char *set) {
@@ -174,6 +173,9 @@ static void look_at_word(struct scan *scan, size_t i) {
     size_t size = end - i;
     if (size >= 10 && !memcmp(word, "eyJ", 3)) /* {" in base64: a JSON web token, whatever was said before it */
         hide(scan, i, (struct span){i, space(scan, i)}, UNTIL_SPACE);
+    else if (skip(scan, end, " \t:=\"'\\]") ==
+             end) /* nothing can be announced: most words end here, before the tables */
+        return;
     else if (word_in(word, size, C4T_MASK_SCHEMES, word_is))
         hide_credential(scan, i, end, word_is(word, size, "digest") ? UNTIL_LINE_END : UNTIL_SPACE);
     else if (word_in(word, size, C4T_MASK_SECRET_LINES, word_holds))

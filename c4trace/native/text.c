@@ -50,8 +50,23 @@ static void put_json_character(struct c4t_text *text, const char *s, int size) {
         c4t_text_put(text, s, (size_t)size);
 }
 
+/* How many of the bytes come first that are written as they are, in JSON too: nearly all text is made of these. */
+static size_t plain_bytes(const char *bytes, size_t size) {
+    size_t i = 0;
+    while (i < size && (uint8_t)bytes[i] >= ' ' && (uint8_t)bytes[i] < 0x7F && bytes[i] != '"' && bytes[i] != '\\') ++i;
+    return i;
+}
+
 void c4t_text_utf8(struct c4t_text *text, const char *bytes, size_t size, bool json) {
     for (size_t i = 0; i < size && !text->full;) {
+        size_t plain = plain_bytes(bytes + i, size - i);
+        if (plain) {
+            size_t room = text->cap - text->n;
+            c4t_text_put(text, bytes + i, plain < room ? plain : room);
+            text->full = plain > room;
+            i += plain;
+            continue;
+        }
         int found = character((const uint8_t *)bytes + i, size - i);
         if (found < 0)
             c4t_text_put(text, "\xEF\xBF\xBD", 3);
