@@ -195,14 +195,12 @@ struct c4t_session *c4t_session_begin(struct c4trace_tracer *tracer, struct c4t_
     atomic_store_explicit(&tracer->header->sessions_total, sid, memory_order_relaxed); /* relaxed: a plain count */
     pthread_mutex_unlock(&tracer->lock);
 
-    if (session->socket) {
-        pthread_mutex_lock(&registry_lock);
-        table_drop(session->socket, session);
-        pthread_mutex_unlock(&registry_lock);
-    }
+    pthread_mutex_lock(&registry_lock);
+    if (session->socket) table_drop(session->socket, session);
+    session->socket = NULL;
+    pthread_mutex_unlock(&registry_lock);
     if (factory->row && atomic_load_explicit(&factory->row->upcalls, memory_order_relaxed) == C4T_UPCALLS_NOT_VISIBLE)
         flags |= C4T_SESSION_HALF;
-    session->socket = NULL;
     session->factory = factory;
     session->tracer = tracer;
     session->next_ended = NULL;
@@ -216,7 +214,6 @@ struct c4t_session *c4t_session_begin(struct c4trace_tracer *tracer, struct c4t_
 }
 
 void c4t_session_bind(struct c4t_session *session, c4t_socket *socket) {
-    session->socket = socket;
     session->row->socket = (uint64_t)(uintptr_t)socket;
     struct c4t_session *earlier = c4t_session_find(socket);
     if (earlier && earlier != session) {
@@ -228,10 +225,16 @@ void c4t_session_bind(struct c4t_session *session, c4t_socket *socket) {
         }
     }
     pthread_mutex_lock(&registry_lock);
-    struct table *table = table_with_room();
-    if (table) table_put(table, socket, session);
+    /* A tracer that closes changes its generation, then drops under this lock what is bound: nothing may be bound behind it.
+     * relaxed: the lock orders us before or after that */
+    bool open = atomic_load_explicit(&session->tracer->generation, memory_order_relaxed) & 1;
+    struct table *table = open ? table_with_room() : NULL;
+    if (table) {
+        session->socket = socket;
+        table_put(table, socket, session);
+    }
     pthread_mutex_unlock(&registry_lock);
-    if (!table) c4t_step_aside(session->tracer, "out of memory for the table of sockets");
+    if (open && !table) c4t_step_aside(session->tracer, "out of memory for the table of sockets");
 }
 
 bool c4t_session_advance(struct c4t_session *session, enum c4t_session_state state) {
