@@ -154,6 +154,8 @@ def _headers(given: Any) -> Headers:
     """Name and text, or texts, of each; or an array of "Name: text"."""
     if isinstance(given, list):
         pairs = [tuple(part.strip() for part in str(line).partition(":")[::2]) for line in given]
+        if not all(":" in str(line) for line in given):
+            raise network(NetworkCode.Unknown, "option headers has a line that is no header")
     else:
         members = _Dict(given, "headers").members.items()
         pairs = [(name, text) for name, texts in members for text in (texts if isinstance(texts, list) else [texts])]
