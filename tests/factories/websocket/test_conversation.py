@@ -10,31 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection
-from websockets.frames import Frame, Opcode
-from websockets.server import ServerProtocol
+from websockets.frames import Opcode
 
 from c4trace.factories.websocket import WebSocketFactory
 from c4trace.factories.websocket.conversation import wire_status
-from tests.factories.websocket.recorder import PATIENCE
+from tests.factories.websocket.peers import OFFER, echo, frame, never_answers, silent, upgraded, url, wait_until
 
 if TYPE_CHECKING:
-    from tests.factories.websocket.backstage import Backstage, RawHandler
+    from tests.factories.websocket.backstage import Backstage
     from tests.factories.websocket.conftest import SocketMaker
-
-OFFER = {"WS-Protocols": "BLIP_3+CBMobile_3,BLIP_3+CBMobile_2"}
-
-
-async def echo(connection: ServerConnection) -> None:
-    async for message in connection:
-        await connection.send(message)
-
-
-async def silent(connection: ServerConnection) -> None:
-    await connection.wait_closed()
-
-
-def url(port: int) -> str:
-    return f"ws://127.0.0.1:{port}/db/_blipsync"
 
 
 def test_a_whole_session_has_every_up_call_once_and_in_order(backstage: Backstage, new_socket: SocketMaker) -> None:
@@ -129,36 +113,6 @@ def test_a_message_over_the_limit_ends_the_connection_as_too_big(backstage: Back
 def test_garbage_instead_of_frames_is_a_protocol_error(backstage: Backstage, new_socket: SocketMaker) -> None:
     port = backstage.raw(upgraded(b"\xff\xff\xff\xff\xff\xff"))
     assert new_socket().open(url(port), OFFER).end == (6, 1002)
-
-
-def wait_until(holds: Any) -> None:
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def upgraded(*then: bytes, hold: bool = True) -> RawHandler:
-    """A server that says yes to the handshake, sends some bytes with it, and then reads without ever answering."""
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        protocol = ServerProtocol(subprotocols=None)
-        protocol.receive_data(await reader.readuntil(b"\r\n\r\n"))
-        (request,) = protocol.events_received()
-        response = protocol.accept(request)  # type: ignore[arg-type]  # it is a request
-        response.headers["Sec-WebSocket-Protocol"] = "BLIP_3+CBMobile_3"
-        protocol.send_response(response)
-        writer.write(b"".join(protocol.data_to_send()) + b"".join(then))
-        await writer.drain()
-        if hold:
-            while await reader.read(65536):
-                pass
-
-    return handle
-
-
-def frame(opcode: Opcode, data: bytes = b"") -> bytes:
-    return Frame(opcode, data).serialize(mask=False)
 
 
 def test_what_comes_with_the_handshake_is_not_lost(backstage: Backstage, new_socket: SocketMaker) -> None:
@@ -503,11 +457,6 @@ def test_shutdown_ends_every_connection_and_the_thread(backstage: Backstage, new
     factory.shutdown()
     with pytest.raises(RuntimeError, match="was shut down"):
         new_socket(factory).open("ws://127.0.0.1:1/")
-
-
-async def never_answers(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    while await reader.read(65536):
-        pass
 
 
 def test_shutdown_may_come_from_an_up_call(backstage: Backstage, new_socket: SocketMaker) -> None:

@@ -17,6 +17,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from c4trace.factories.websocket import WebSocketFactory
+from tests.factories.websocket.peers import CANARY, OFFER, never_answers, silent, unused_port, url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,17 +25,6 @@ if TYPE_CHECKING:
     from tests.factories.websocket.backstage import Backstage
     from tests.factories.websocket.conftest import SocketMaker
     from tests.factories.websocket.recorder import RecordingSocket
-
-OFFER = {"WS-Protocols": "BLIP_3+CBMobile_3,BLIP_3+CBMobile_2"}
-CANARY = "canary-5up3r"
-
-
-def url(port: int, path: str = "/db/_blipsync") -> str:
-    return f"ws://127.0.0.1:{port}{path}"
-
-
-async def silent(connection: ServerConnection) -> None:
-    await connection.wait_closed()
 
 
 def header(request: str, name: str) -> list[str]:
@@ -355,11 +345,6 @@ def test_a_challenge_that_cannot_be_met_is_a_401(backstage: Backstage, new_socke
 # What goes wrong before there is an answer
 
 
-def unused_port() -> int:
-    with sockets.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def test_a_refused_connection_is_econnrefused(new_socket: SocketMaker) -> None:
     socket = new_socket().open(url(unused_port()))
     assert socket.wait_for("closed") == (2, errno.ECONNREFUSED, "Connection refused")
@@ -420,11 +405,6 @@ def port_that_is_silent() -> Iterator[int]:
             client.setblocking(False)
             client.connect_ex(address)
         yield address[1]
-
-
-async def never_answers(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    while await reader.read(65536):
-        pass
 
 
 def test_a_server_that_never_answers_is_a_timeout(backstage: Backstage, new_socket: SocketMaker) -> None:
