@@ -99,7 +99,8 @@ int c4t_reader_set_capture(c4t_reader *reader, uint32_t capture, uint32_t captur
 void c4t_reader_collect(c4t_reader *reader, uint32_t wants, uint32_t wait_us, struct c4t_batch *batch);
 int c4t_reader_drain(c4t_reader *reader, uint32_t wants, struct c4t_batch *batch);
 void c4t_reader_stop(c4t_reader *reader);
-int c4t_reader_totals(c4t_reader *reader, uint32_t factory, const double *bounds, uint32_t bound_count, int take, struct c4t_total *totals);
+int c4t_reader_totals(c4t_reader *reader, uint32_t factory, const double *bounds, uint32_t bound_count, int take,
+                      struct c4t_total *totals);
 int c4t_reader_factory(c4t_reader *reader, uint32_t factory, struct c4t_factory_copy *copy);
 uint32_t c4t_reader_closed(c4t_reader *reader, struct c4t_closed_copy *copies, uint32_t room);
 uint32_t c4t_reader_sessions(c4t_reader *reader, struct c4t_session_copy *copies, uint32_t room);

@@ -11,10 +11,10 @@
 #define FULL (1u << 20)    /* bytes of text worth a caller's time */
 #define LINE_MAX (6u * C4T_RECORD_MAX + 1024u)
 
-#define LIFECYCLE                                                                                                                             \
-    (1u << C4T_EV_OPEN | 1u << C4T_EV_FROM_NATIVE | 1u << C4T_EV_GOT_HTTP_RESPONSE | 1u << C4T_EV_GOT_PEER_CERTIFICATE | 1u << C4T_EV_OPENED | \
-     1u << C4T_EV_CLOSE_REQUESTED | 1u << C4T_EV_CLOSE | 1u << C4T_EV_REQUEST_CLOSE | 1u << C4T_EV_CLOSED | 1u << C4T_EV_DISPOSE |            \
-     1u << C4T_EV_GAP)
+#define LIFECYCLE                                                                                                      \
+    (1u << C4T_EV_OPEN | 1u << C4T_EV_FROM_NATIVE | 1u << C4T_EV_GOT_HTTP_RESPONSE |                                   \
+     1u << C4T_EV_GOT_PEER_CERTIFICATE | 1u << C4T_EV_OPENED | 1u << C4T_EV_CLOSE_REQUESTED | 1u << C4T_EV_CLOSE |     \
+     1u << C4T_EV_REQUEST_CLOSE | 1u << C4T_EV_CLOSED | 1u << C4T_EV_DISPOSE | 1u << C4T_EV_GAP)
 
 static bool make_buffers(struct c4t_collected *collected) {
     if (!collected->text) collected->text = malloc(FULL + LINE_MAX);
@@ -45,7 +45,9 @@ static void add(struct c4t_collected *collected, uint32_t wants, const struct c4
     collected->notices_size += size;
 }
 
-static bool is_full(const struct c4t_collected *collected) { return collected->text_size >= FULL || collected->notices_size >= FULL; }
+static bool is_full(const struct c4t_collected *collected) {
+    return collected->text_size >= FULL || collected->notices_size >= FULL;
+}
 
 /* What the look has, as far as there is room. Returns how many lines there were. */
 static uint64_t fill(struct c4t_reader *reader, uint32_t wants, struct c4t_batch *batch) {
@@ -114,4 +116,6 @@ int c4t_reader_drain(struct c4t_reader *reader, uint32_t wants, struct c4t_batch
     return seen != 0;
 }
 
-void c4t_reader_stop(struct c4t_reader *reader) { atomic_store_explicit(&reader->stop, 1, memory_order_relaxed); } /* relaxed: as where it is read */
+void c4t_reader_stop(struct c4t_reader *reader) {
+    atomic_store_explicit(&reader->stop, 1, memory_order_relaxed);
+} /* relaxed: as where it is read */

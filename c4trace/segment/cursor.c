@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK (128u * 1024u)  /* copied at a time: fits the cache, so that formatting reads from there */
-#define SHARED_CHUNK (16u << 20)
-#define LOOK_AHEAD 64         /* records searched for an event's return */
+#define CHUNK (128u * 1024u) /* copied at a time: fits the cache, so that formatting reads from there */
+#define LOOK_AHEAD 64        /* records searched for an event's return */
 #define OVERTAKEN_TRIES 4
 
 static inline uint32_t mark_of(uint64_t position) { return (uint32_t)(position >> 6) + 1u; }
@@ -23,15 +22,11 @@ static uint32_t checked_size(const struct c4t_record *record, uint64_t space) {
     return size;
 }
 
-void c4t_cursor_close(struct c4t_cursor *cursor) {
-    free(cursor->buffer);
-    free(cursor->order);
-}
+void c4t_cursor_close(struct c4t_cursor *cursor) { free(cursor->buffer); }
 
 void c4t_cursor_start(struct c4t_cursor *cursor, uint64_t position) {
-    cursor->position = cursor->tail = position;
+    cursor->position = cursor->complete = cursor->tail = position;
     cursor->at = cursor->end = 0;
-    cursor->order_at = cursor->order_end = 0;
 }
 
 /* Position up to which the host has begun to write. */
@@ -47,26 +42,29 @@ uint64_t c4t_cursor_lowest(const struct c4t_cursor *cursor) {
     return end > cursor->cap ? end - cursor->cap : 0;
 }
 
-/* Where complete records end: own ring: its head; shared: the first mark that does not fit. */
-static uint64_t published(struct c4t_cursor *cursor, uint64_t from) {
-    cursor->blocked = false;
-    if (!cursor->shared) return atomic_load_explicit(&cursor->ring->head, memory_order_acquire) & ~(uint64_t)63; /* acquire: records before it are whole */
+/* Where complete records end: own ring: its head; shared: the first mark that does not fit, from where it was last time. */
+static uint64_t published(struct c4t_cursor *cursor) {
+    if (!cursor->shared)
+        return atomic_load_explicit(&cursor->ring->head, memory_order_acquire) &
+               ~(uint64_t)63; /* acquire: records before it are whole */
     uint64_t end = written(cursor);
-    uint64_t position = from;
-    while (position < end && position - from < cursor->cap) {
-        const struct c4t_record *record = (const void *)(cursor->data + (position & (cursor->cap - 1)));
+    cursor->blocked = false;
+    while (cursor->complete < end && cursor->complete - cursor->position < cursor->cap) {
+        const struct c4t_record *record = (const void *)(cursor->data + (cursor->complete & (cursor->cap - 1)));
         /* acquire: the record is whole */
-        uint32_t size = atomic_load_explicit(&record->mark, memory_order_acquire) == mark_of(position) ? checked_size(record, end - position) : 0;
+        bool whole = atomic_load_explicit(&record->mark, memory_order_acquire) == mark_of(cursor->complete);
+        uint32_t size = whole ? checked_size(record, end - cursor->complete) : 0;
         cursor->blocked = !size;
         if (!size) break;
-        position += size;
+        cursor->complete += size;
     }
-    return position;
+    return cursor->complete;
 }
 
 uint64_t c4t_cursor_anchor(const struct c4t_cursor *cursor, uint64_t lowest) {
     /* acquire: records before it are whole */
-    uint64_t first = cursor->shared ? written(cursor) : atomic_load_explicit(&cursor->ring->head, memory_order_acquire) & ~(uint64_t)63;
+    uint64_t first = cursor->shared ? written(cursor)
+                                    : atomic_load_explicit(&cursor->ring->head, memory_order_acquire) & ~(uint64_t)63;
     for (uint32_t i = 0; i < C4T_RING_ANCHORS; i++) {
         /* acquire: `reserved` moved before it */
         uint64_t anchor = atomic_load_explicit(&cursor->ring->anchor[i], memory_order_acquire);
@@ -77,10 +75,7 @@ uint64_t c4t_cursor_anchor(const struct c4t_cursor *cursor, uint64_t lowest) {
 
 static bool make_buffer(struct c4t_cursor *cursor) {
     if (cursor->buffer) return true;
-    /* What is taken from a shared ring is put into order as a whole, so all of it should fit. */
-    uint64_t most = cursor->shared ? SHARED_CHUNK : CHUNK;
-    uint64_t chunk = cursor->cap < most ? cursor->cap : most;
-    cursor->room = (size_t)chunk + C4T_RECORD_MAX;
+    cursor->room = (size_t)(cursor->cap < CHUNK ? cursor->cap : CHUNK) + C4T_RECORD_MAX;
     cursor->buffer = aligned_alloc(64, cursor->room);
     return cursor->buffer != NULL;
 }
@@ -115,10 +110,12 @@ static bool take_in(struct c4t_cursor *cursor, uint64_t from, uint64_t to, size_
     while (cursor->end < stop) {
         struct c4t_record *record = record_at(cursor, cursor->end);
         uint32_t size = checked_size(record, to - position);
-        if (!size || atomic_load_explicit(&record->mark, memory_order_relaxed) != mark_of(position)) return false; /* relaxed: own memory */
+        if (!size || atomic_load_explicit(&record->mark, memory_order_relaxed) != mark_of(position))
+            return false; /* relaxed: own memory */
         if (size > stop - cursor->end) {
             bool at_lap_end = ((position + (stop - cursor->end)) & (cursor->cap - 1)) == 0;
-            if (!at_lap_end || !copy_slack(cursor, cursor->end, size, stop)) return true; /* next time, with more room */
+            if (!at_lap_end || !copy_slack(cursor, cursor->end, size, stop))
+                return true; /* next time, with more room */
         }
         atomic_store_explicit(&record->mark, C4T_COPY_WAITS, memory_order_relaxed); /* relaxed: own memory */
         cursor->end += size;
@@ -130,7 +127,7 @@ static bool take_in(struct c4t_cursor *cursor, uint64_t from, uint64_t to, size_
 static void jump(struct c4t_cursor *cursor, uint64_t position) {
     cursor->jumped = true;
     cursor->at = cursor->end = 0;
-    cursor->position = position;
+    cursor->position = cursor->complete = position;
 }
 
 /* Nothing more can be had from `from` on: overwritten, or a damaged record lies there. Go on at a place that will last a while. */
@@ -145,7 +142,7 @@ static void jump_from(struct c4t_cursor *cursor, uint64_t from) {
 static bool load(struct c4t_cursor *cursor) {
     for (int i = 0; i < OVERTAKEN_TRIES; i++) {
         uint64_t from = cursor->position + (cursor->end - cursor->at);
-        uint64_t to = published(cursor, from);
+        uint64_t to = published(cursor);
         bool intact = from >= c4t_cursor_lowest(cursor), sound = true;
         if (intact && to <= from) return false;
         if (intact) {
@@ -165,34 +162,15 @@ static bool load(struct c4t_cursor *cursor) {
     return false;
 }
 
-static int by_time(const void *a, const void *b, void *buffer) {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    uint64_t s = ((const struct c4t_record *)(const void *)((unsigned char *)buffer + x))->ticks;
-    uint64_t t = ((const struct c4t_record *)(const void *)((unsigned char *)buffer + y))->ticks;
-    if (s != t) return s < t ? -1 : 1;
-    return x < y ? -1 : x > y;
-}
-
-void c4t_cursor_look(struct c4t_cursor *cursor) {
-    if (!cursor->shared) return;
-    while (load(cursor)) {}
-    cursor->order_at = cursor->order_end = 0;
-    if (!cursor->order && cursor->buffer) {
-        cursor->order_room = cursor->room / sizeof(struct c4t_record);
-        cursor->order = malloc(cursor->order_room * sizeof *cursor->order);
-    }
-    if (!cursor->order) return;
-    for (size_t offset = cursor->at; offset < cursor->end; offset += record_at(cursor, offset)->size)
-        if (!c4t_copy_is_done(record_at(cursor, offset))) cursor->order[cursor->order_end++] = (uint32_t)offset;
-    if (cursor->order_end > 1) qsort_r(cursor->order, cursor->order_end, sizeof *cursor->order, by_time, cursor->buffer);
-}
+void c4t_cursor_look(struct c4t_cursor *cursor) { published(cursor); }
 
 bool c4t_cursor_unblock(struct c4t_cursor *cursor) {
     uint64_t end = written(cursor), begin = cursor->position + (cursor->end - cursor->at);
     if (!cursor->blocked || cursor->at < cursor->end || end - begin > cursor->cap) return false;
     for (uint64_t position = begin + 64; position < end; position += 64) {
         const struct c4t_record *record = (const void *)(cursor->data + (position & (cursor->cap - 1)));
-        if (atomic_load_explicit(&record->mark, memory_order_acquire) != mark_of(position)) continue; /* acquire: the record is whole */
+        if (atomic_load_explicit(&record->mark, memory_order_acquire) != mark_of(position))
+            continue; /* acquire: the record is whole */
         if (!checked_size(record, end - position)) continue;
         jump(cursor, position);
         return true;
@@ -201,7 +179,6 @@ bool c4t_cursor_unblock(struct c4t_cursor *cursor) {
 }
 
 struct c4t_record *c4t_cursor_front(struct c4t_cursor *cursor) {
-    if (cursor->shared) return cursor->order_at < cursor->order_end ? record_at(cursor, cursor->order[cursor->order_at]) : NULL;
     for (;;) {
         if (cursor->at == cursor->end && !load(cursor)) return NULL;
         struct c4t_record *record = record_at(cursor, cursor->at);
@@ -226,20 +203,16 @@ static struct c4t_record *find_return(struct c4t_cursor *cursor, size_t offset, 
 
 struct c4t_record *c4t_cursor_return_of_front(struct c4t_cursor *cursor) {
     bool ended = false;
-    struct c4t_record *found = find_return(cursor, cursor->shared ? cursor->order[cursor->order_at] : cursor->at, &ended);
-    if (found || !ended || cursor->shared) return found;
+    struct c4t_record *found = find_return(cursor, cursor->at, &ended);
+    if (found || !ended) return found;
     bool crowded = cursor->end - cursor->at > CHUNK;
     return !crowded && load(cursor) ? find_return(cursor, cursor->at, &ended) : NULL;
 }
 
 void c4t_cursor_pass(struct c4t_cursor *cursor) {
-    c4t_copy_set_done(c4t_cursor_front(cursor));
-    if (cursor->shared) cursor->order_at++;
-    while (cursor->at < cursor->end && c4t_copy_is_done(record_at(cursor, cursor->at))) {
-        uint32_t size = record_at(cursor, cursor->at)->size;
-        cursor->position += size;
-        cursor->at += size;
-    }
+    uint32_t size = c4t_cursor_front(cursor)->size;
+    cursor->position += size;
+    cursor->at += size;
 }
 
 void c4t_cursor_release(struct c4t_cursor *cursor) {

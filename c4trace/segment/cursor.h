@@ -15,13 +15,12 @@ struct c4t_cursor {
     bool shared;
     bool blocked;          /* shared: a record that was begun is not complete, so what lies behind it cannot be seen */
     bool jumped;           /* records were skipped: overwritten before they were copied, or damaged */
+    uint64_t complete;     /* shared: position up to which records are known to be complete */
     uint64_t clear_ticks;  /* shared: when it was last looked at and not blocked */
     uint64_t position;     /* in the ring, of buffer[at] */
     uint64_t tail;         /* as last stored */
     unsigned char *buffer; /* whole, valid records from `at` to `end`; made when the ring is first used */
     size_t room, at, end;
-    uint32_t *order;       /* shared: offsets in buffer of what is not done, by time */
-    size_t order_room, order_at, order_end;
 };
 
 /* In a reader's copy `mark` has done its work and holds one of these. */
@@ -29,7 +28,8 @@ struct c4t_cursor {
 #define C4T_COPY_DONE 1u
 
 static inline bool c4t_copy_is_done(const struct c4t_record *record) {
-    return atomic_load_explicit(&record->mark, memory_order_relaxed) == C4T_COPY_DONE; /* relaxed: the reader's own memory */
+    return atomic_load_explicit(&record->mark, memory_order_relaxed) ==
+           C4T_COPY_DONE; /* relaxed: the reader's own memory */
 }
 static inline void c4t_copy_set_done(struct c4t_record *record) {
     atomic_store_explicit(&record->mark, C4T_COPY_DONE, memory_order_relaxed); /* relaxed: as above */
@@ -41,11 +41,11 @@ uint64_t c4t_cursor_lowest(const struct c4t_cursor *cursor);
 /* The first position at or after `lowest` at which a record is known to begin. */
 uint64_t c4t_cursor_anchor(const struct c4t_cursor *cursor, uint64_t lowest);
 void c4t_cursor_start(struct c4t_cursor *cursor, uint64_t position);
-/* Shared: take in what was published since; its first record in time is the front. Own: nothing, c4t_cursor_front does it when needed. */
+/* Shared: see whether it is `blocked`. */
 void c4t_cursor_look(struct c4t_cursor *cursor);
 /* Shared and blocked, of a host that is gone: go on behind the incomplete record. False if there is nothing behind it. */
 bool c4t_cursor_unblock(struct c4t_cursor *cursor);
-/* The next record in time that is not done, or NULL. Valid until the cursor is used again. */
+/* The next record that is not done, or NULL. Valid until the cursor is used again. */
 struct c4t_record *c4t_cursor_front(struct c4t_cursor *cursor);
 /* The return record of the event in front, if it is published and not far away. The front may move in memory. */
 struct c4t_record *c4t_cursor_return_of_front(struct c4t_cursor *cursor);

@@ -6,7 +6,8 @@
 #define LOOK_AT_PROCESS_EVERY_NS (200u * 1000000u)
 
 static uint32_t host_state(struct c4t_reader *reader) {
-    uint32_t status = atomic_load_explicit(&reader->live->status, memory_order_acquire); /* acquire: status_text before it */
+    uint32_t status =
+        atomic_load_explicit(&reader->live->status, memory_order_acquire); /* acquire: status_text before it */
     if (status == C4T_STATUS_CLOSED) return C4T_HOST_CLOSED;
     bool runs = reader->same_boot && c4t_process_runs(reader->facts.pid, reader->facts.pid_start);
     if (runs) reader->host_seen_ns = c4t_clock_ns(CLOCK_MONOTONIC);
@@ -15,7 +16,8 @@ static uint32_t host_state(struct c4t_reader *reader) {
 }
 
 int c4t_reader_host_is_over(struct c4t_reader *reader) {
-    if (atomic_load_explicit(&reader->live->status, memory_order_relaxed) != C4T_STATUS_LIVE) return 1; /* relaxed: a look follows */
+    if (atomic_load_explicit(&reader->live->status, memory_order_relaxed) != C4T_STATUS_LIVE)
+        return 1; /* relaxed: a look follows */
     if (c4t_clock_ns(CLOCK_MONOTONIC) - reader->host_seen_ns < LOOK_AT_PROCESS_EVERY_NS) return 0;
     return host_state(reader) != C4T_HOST_LIVE;
 }

@@ -18,7 +18,11 @@ struct parser {
 static size_t sequence(const unsigned char *at, const unsigned char *end) {
     size_t left = (size_t)(end - at);
     unsigned char lead = at[0];
-    size_t size = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+    size_t size = lead < 0x80                   ? 1
+                  : lead >= 0xC2 && lead < 0xE0 ? 2
+                  : lead >= 0xE0 && lead < 0xF0 ? 3
+                  : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                : 0;
     if (!size || size > left) return 0;
     for (size_t i = 1; i < size; i++)
         if ((at[i] & 0xC0) != 0x80) return 0;
@@ -95,9 +99,12 @@ static int hex4(const unsigned char *at, const unsigned char *end) {
     if (end - at < 4) return -1;
     for (int i = 0; i < 4; i++) {
         int c = at[i] | 0x20;
-        if (at[i] >= '0' && at[i] <= '9') value = value * 16 + (at[i] - '0');
-        else if (c >= 'a' && c <= 'f') value = value * 16 + (c - 'a' + 10);
-        else return -1;
+        if (at[i] >= '0' && at[i] <= '9')
+            value = value * 16 + (at[i] - '0');
+        else if (c >= 'a' && c <= 'f')
+            value = value * 16 + (c - 'a' + 10);
+        else
+            return -1;
     }
     return value;
 }
@@ -109,9 +116,12 @@ static bool take_escaped_code(struct parser *p) {
     bool high = code >= 0xD800 && code < 0xDC00, low = code >= 0xDC00 && code < 0xE000;
     int second = high && p->end - p->at >= 10 && p->at[4] == '\\' && p->at[5] == 'u' ? hex4(p->at + 6, p->end) : -1;
     bool pair = second >= 0xDC00 && second < 0xE000;
-    if (pair) p->out = put(put(p->out, "\\u", 2), (const char *)p->at, 10);
-    else if (high || low) p->out = put(p->out, "\\ufffd", 6);
-    else p->out = put(put(p->out, "\\u", 2), (const char *)p->at, 4);
+    if (pair)
+        p->out = put(put(p->out, "\\u", 2), (const char *)p->at, 10);
+    else if (high || low)
+        p->out = put(p->out, "\\ufffd", 6);
+    else
+        p->out = put(put(p->out, "\\u", 2), (const char *)p->at, 4);
     p->at += pair ? 10 : 4;
     return true;
 }
@@ -205,10 +215,14 @@ static bool take_value(struct parser *p) {
     skip_space(p);
     if (p->at >= p->end || p->depth >= DEPTH_MAX) return false;
     switch (*p->at) {
-    case '"': return take_string(p);
-    case 't': return take_word(p, "true");
-    case 'f': return take_word(p, "false");
-    case 'n': return take_word(p, "null");
+    case '"':
+        return take_string(p);
+    case 't':
+        return take_word(p, "true");
+    case 'f':
+        return take_word(p, "false");
+    case 'n':
+        return take_word(p, "null");
     case '{':
     case '[': {
         p->depth++;
@@ -216,7 +230,8 @@ static bool take_value(struct parser *p) {
         p->depth--;
         return good;
     }
-    default: return take_number(p);
+    default:
+        return take_number(p);
     }
 }
 
@@ -228,16 +243,20 @@ char *c4t_json_object(char *out, const char *text, size_t size) {
 }
 
 char *c4t_json_unsigned(char *out, uint64_t value) {
-    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354"
-                                "5556575859606162636465666768697071727374757677787980818283848586878889909192939495969798" "99";
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354"
+        "5556575859606162636465666768697071727374757677787980818283848586878889909192939495969798"
+        "99";
     char reversed[20], *at = reversed + sizeof reversed;
     while (value >= 100) {
         at -= 2;
         memcpy(at, &pairs[value % 100 * 2], 2);
         value /= 100;
     }
-    if (value >= 10) memcpy(at -= 2, &pairs[value * 2], 2);
-    else *--at = (char)('0' + value);
+    if (value >= 10)
+        memcpy(at -= 2, &pairs[value * 2], 2);
+    else
+        *--at = (char)('0' + value);
     return put(out, at, (size_t)(reversed + sizeof reversed - at));
 }
 

@@ -59,7 +59,9 @@ static char *put_object(char *out, const char *key, const struct c4t_event_view 
     return end ? end : out;
 }
 
-static char *put_status(char *out, const struct c4t_event_view *view) { return c4t_json_int(PUT(out, ",\"status\":"), view->code); }
+static char *put_status(char *out, const struct c4t_event_view *view) {
+    return c4t_json_int(PUT(out, ",\"status\":"), view->code);
+}
 
 /* Code 0 of domain 0 is no error at all. */
 static char *put_error(char *out, const struct c4t_event_view *view) {
@@ -79,22 +81,32 @@ static char *put_data(char *out, const struct c4t_event_view *view) {
     return view->cut ? c4t_json_unsigned(PUT(out, ",\"cut\":"), view->cut) : out;
 }
 
-static char *put_n(char *out, const struct c4t_event_view *view) { return c4t_json_unsigned(PUT(out, ",\"n\":"), view->n); }
+static char *put_n(char *out, const struct c4t_event_view *view) {
+    return c4t_json_unsigned(PUT(out, ",\"n\":"), view->n);
+}
 
 static char *put_rest(char *out, const struct c4t_event_view *view) {
     switch (view->event) {
     case C4T_EV_COMPLETED_RECEIVE:
-    case C4T_EV_COMPLETED_WRITE: return put_n(out, view);
+    case C4T_EV_COMPLETED_WRITE:
+        return put_n(out, view);
     case C4T_EV_WRITE:
-    case C4T_EV_RECEIVED: return put_data(put_n(out, view), view);
+    case C4T_EV_RECEIVED:
+        return put_data(put_n(out, view), view);
     case C4T_EV_OPEN:
-    case C4T_EV_FROM_NATIVE: return put_object(put_text1(put_label(out, view), ",\"address\":", view), ",\"options\":", view);
-    case C4T_EV_GOT_HTTP_RESPONSE: return put_object(put_status(out, view), ",\"headers\":", view);
+    case C4T_EV_FROM_NATIVE:
+        return put_object(put_text1(put_label(out, view), ",\"address\":", view), ",\"options\":", view);
+    case C4T_EV_GOT_HTTP_RESPONSE:
+        return put_object(put_status(out, view), ",\"headers\":", view);
     case C4T_EV_REQUEST_CLOSE:
-    case C4T_EV_CLOSE_REQUESTED: return put_text1(put_status(out, view), ",\"message\":", view);
-    case C4T_EV_CLOSED: return put_error(out, view);
-    case C4T_EV_GOT_PEER_CERTIFICATE: return put_data(put_accepted(put_text1(put_n(out, view), ",\"hostname\":", view), view), view);
-    default: return out;
+    case C4T_EV_CLOSE_REQUESTED:
+        return put_text1(put_status(out, view), ",\"message\":", view);
+    case C4T_EV_CLOSED:
+        return put_error(out, view);
+    case C4T_EV_GOT_PEER_CERTIFICATE:
+        return put_data(put_accepted(put_text1(put_n(out, view), ",\"hostname\":", view), view), view);
+    default:
+        return out;
     }
 }
 
@@ -121,6 +133,8 @@ static char *put_gap(char *out, const struct c4t_event_view *view) {
 }
 
 size_t c4t_line(const struct c4t_event_view *view, char *out) {
-    char *end = view->kind == C4T_VIEW_EVENT ? put_event(out, view) : view->kind == C4T_VIEW_RETURN ? put_return(out, view) : put_gap(out, view);
+    char *end = view->kind == C4T_VIEW_EVENT    ? put_event(out, view)
+                : view->kind == C4T_VIEW_RETURN ? put_return(out, view)
+                                                : put_gap(out, view);
     return (size_t)(PUT(end, "}\n") - out);
 }

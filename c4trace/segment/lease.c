@@ -28,14 +28,18 @@ static uint64_t start_of(const struct c4t_reader *reader, const struct c4t_curso
 }
 
 void c4t_start_cursors(struct c4t_reader *reader, int from_now) {
+    uint64_t now = c4t_now_before_heads(reader);
     reader->merge.from_start = true;
     for (uint32_t i = 0; i < reader->cursor_count; i++) {
         struct c4t_cursor *cursor = &reader->cursors[i];
         uint64_t position = start_of(reader, cursor, from_now);
         if (position) reader->merge.from_start = false;
         c4t_cursor_start(cursor, position);
+        if (c4t_cursor_anchor(cursor, UINT64_MAX) == position)
+            cursor->clear_ticks = now; /* nothing was there to be blocked */
         if (reader->mode == C4T_CONSUME)
-            atomic_store_explicit(&cursor->ring->tail, position, memory_order_relaxed); /* relaxed: ordered by consumer_pid's release */
+            atomic_store_explicit(&cursor->ring->tail, position,
+                                  memory_order_relaxed); /* relaxed: ordered by consumer_pid's release */
     }
 }
 
@@ -49,21 +53,26 @@ int c4t_lease_take(struct c4t_reader *reader, int from_now, char *error, size_t 
         return -1;
     }
     reader->pid = (uint32_t)getpid();
-    reader->lost_at_attach = atomic_load_explicit(&header->lost[C4T_LOSS_RING_FULL], memory_order_relaxed); /* relaxed: a plain count */
+    reader->lost_at_attach =
+        atomic_load_explicit(&header->lost[C4T_LOSS_RING_FULL], memory_order_relaxed); /* relaxed: a plain count */
     c4t_start_cursors(reader, from_now);
-    atomic_store_explicit(&header->consumer_beat, c4t_now(reader), memory_order_relaxed); /* relaxed: ordered by consumer_pid's release */
-    atomic_store_explicit(&header->consumer_pid, reader->pid, memory_order_release); /* release: tails and beat before it */
+    atomic_store_explicit(&header->consumer_beat, c4t_now(reader),
+                          memory_order_relaxed); /* relaxed: ordered by consumer_pid's release */
+    atomic_store_explicit(&header->consumer_pid, reader->pid,
+                          memory_order_release); /* release: tails and beat before it */
     return 0;
 }
 
 int c4t_lease_beat(struct c4t_reader *reader) {
     struct c4t_segment_header *header = reader->live;
-    atomic_store_explicit(&header->consumer_beat, c4t_now(reader), memory_order_relaxed); /* relaxed: a stamp, carries no other data */
+    atomic_store_explicit(&header->consumer_beat, c4t_now(reader),
+                          memory_order_relaxed); /* relaxed: a stamp, carries no other data */
     uint32_t holder = atomic_load_explicit(&header->consumer_pid, memory_order_relaxed);
     if (holder == reader->pid) return 0;
     if (holder) return -1;
     /* We were away so long that the host went back to overwriting. Cursors find out by themselves what they missed. */
-    atomic_compare_exchange_strong_explicit(&header->consumer_pid, &holder, reader->pid, memory_order_release, memory_order_relaxed);
+    atomic_compare_exchange_strong_explicit(&header->consumer_pid, &holder, reader->pid, memory_order_release,
+                                            memory_order_relaxed);
     return holder ? -1 : 0;
 }
 
@@ -71,6 +80,7 @@ void c4t_lease_drop(struct c4t_reader *reader) {
     if (reader->pid != (uint32_t)getpid()) return; /* a forked child holds nothing */
     uint32_t mine = reader->pid;
     /* relaxed: from here on the host overwrites; what we read we have copied */
-    atomic_compare_exchange_strong_explicit(&reader->live->consumer_pid, &mine, 0, memory_order_relaxed, memory_order_relaxed);
+    atomic_compare_exchange_strong_explicit(&reader->live->consumer_pid, &mine, 0, memory_order_relaxed,
+                                            memory_order_relaxed);
     flock(reader->file, LOCK_UN);
 }

@@ -1,12 +1,14 @@
-/* Rings into one order. What happened before something else was published before the other was stamped; so whatever is stamped before a
- * look began has all its causes in that look, and sorting a look by stamps keeps every cause before its effect. */
+/* Rings into one order. A cause was published before its effect was stamped; so whatever is stamped before a look began has all its causes
+ * in that look, and always giving the ring whose front has the earliest stamp gives causes before effects. Records of a shared ring may
+ * be a little out of order: that does no harm, for what lies before a cause in its ring was stamped before the effect as well. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "reader_state.h"
 
 #define NO_FRONT UINT64_MAX
-#define BLOCKED_SECONDS_INVERSE 10u /* a shared ring that is blocked for longer than a tenth of a second holds nothing up any more */
+#define BLOCKED_SECONDS_INVERSE                                                                                        \
+    10u /* a shared ring that is blocked for longer than a tenth of a second holds nothing up any more */
 
 int c4t_merge_begin(struct c4t_reader *reader) {
     struct c4t_merge *merge = &reader->merge;
@@ -53,7 +55,6 @@ static void read_front(struct c4t_reader *reader, uint32_t i) {
     merge->front[i] = ticks;
 }
 
-
 static void begin_look(struct c4t_reader *reader, uint64_t now, uint64_t limit) {
     struct c4t_merge *merge = &reader->merge;
     merge->now = now;
@@ -62,8 +63,11 @@ static void begin_look(struct c4t_reader *reader, uint64_t now, uint64_t limit) 
         if (cursor->shared) {
             c4t_cursor_look(cursor);
             /* What a blocked ring hides was published after it was last seen clear. */
-            if (!cursor->blocked) cursor->clear_ticks = now;
-            else if (!merge->finally && now - cursor->clear_ticks < reader->facts.ticks_per_sec / BLOCKED_SECONDS_INVERSE && cursor->clear_ticks < limit)
+            if (!cursor->blocked)
+                cursor->clear_ticks = now;
+            else if (!merge->finally &&
+                     now - cursor->clear_ticks < reader->facts.ticks_per_sec / BLOCKED_SECONDS_INVERSE &&
+                     cursor->clear_ticks < limit)
                 limit = cursor->clear_ticks;
         }
         read_front(reader, i);
@@ -83,7 +87,7 @@ static void pass_given(struct c4t_reader *reader) {
     if (i != merge->best || merge->front[i] > merge->runner_up) choose(merge, reader->cursor_count);
 }
 
-static uint64_t now_before_heads(const struct c4t_reader *reader) {
+uint64_t c4t_now_before_heads(const struct c4t_reader *reader) {
     uint64_t now = c4t_now(reader);
 #if defined(__x86_64__)
     __builtin_ia32_lfence(); /* the heads must not be loaded before the clock is read */
@@ -94,7 +98,7 @@ static uint64_t now_before_heads(const struct c4t_reader *reader) {
 
 int c4t_reader_look(struct c4t_reader *reader, uint64_t hold_back_ns) {
     pass_given(reader);
-    uint64_t now = now_before_heads(reader);
+    uint64_t now = c4t_now_before_heads(reader);
     c4t_timeline_refine(&reader->timeline, now);
     uint64_t hold_back = c4t_ticks_of_ns(&reader->timeline, hold_back_ns);
     begin_look(reader, now, now > hold_back ? now - hold_back : 0);
@@ -105,7 +109,7 @@ void c4t_reader_look_finally(struct c4t_reader *reader) {
     pass_given(reader);
     reader->merge.finally = true;
     reader->merge.last_ring = reader->merge.last_gap = 0;
-    uint64_t now = now_before_heads(reader);
+    uint64_t now = c4t_now_before_heads(reader);
     begin_look(reader, now, c4t_reader_host_is_over(reader) ? NO_FRONT : now);
 }
 
@@ -115,13 +119,16 @@ void c4t_reader_done(struct c4t_reader *reader) {
     for (uint32_t i = 0; i < reader->cursor_count; i++) c4t_cursor_release(&reader->cursors[i]);
 }
 
-static struct c4t_last_seq *last_seq_of(struct c4t_merge *merge, uint64_t sid) { return &merge->last_seqs[sid % C4T_LAST_SEQS]; }
+static struct c4t_last_seq *last_seq_of(struct c4t_merge *merge, uint64_t sid) {
+    return &merge->last_seqs[sid % C4T_LAST_SEQS];
+}
 
 static int give_gap(struct c4t_reader *reader, uint64_t sid, uint64_t lost, struct c4t_event_view *view) {
     struct c4t_merge *merge = &reader->merge;
     const struct c4t_last_seq *last = last_seq_of(merge, sid);
     merge->gaps += lost;
-    *view = (struct c4t_event_view){.kind = C4T_VIEW_GAP, .event = C4T_EV_GAP, .sid = sid, .n = lost, .dt_ns = -1, .accepted = -1};
+    *view = (struct c4t_event_view){
+        .kind = C4T_VIEW_GAP, .event = C4T_EV_GAP, .sid = sid, .n = lost, .dt_ns = -1, .accepted = -1};
     view->seq = sid && last->sid == sid ? last->seq : merge->seq;
     return 1;
 }
@@ -130,10 +137,12 @@ static int give_gap(struct c4t_reader *reader, uint64_t sid, uint64_t lost, stru
 static void count_overwritten(struct c4t_reader *reader) {
     if (reader->mode != C4T_CONSUME || !reader->merge.jumps) return;
     _Atomic uint64_t *lost = reader->live->lost;
-    uint64_t full = atomic_load_explicit(&lost[C4T_LOSS_RING_FULL], memory_order_relaxed) - reader->lost_at_attach; /* relaxed: a plain count */
+    uint64_t full = atomic_load_explicit(&lost[C4T_LOSS_RING_FULL], memory_order_relaxed) -
+                    reader->lost_at_attach; /* relaxed: a plain count */
     uint64_t accounted = full + reader->overwritten;
     if (reader->merge.gaps <= accounted) return;
-    atomic_fetch_add_explicit(&lost[C4T_LOSS_OVERWRITTEN], reader->merge.gaps - accounted, memory_order_relaxed); /* relaxed: as above */
+    atomic_fetch_add_explicit(&lost[C4T_LOSS_OVERWRITTEN], reader->merge.gaps - accounted,
+                              memory_order_relaxed); /* relaxed: as above */
     reader->overwritten += reader->merge.gaps - accounted;
 }
 
@@ -174,7 +183,9 @@ static void find_duration(struct c4t_reader *reader, struct c4t_cursor *cursor, 
     c4t_copy_set_done(returned);
 }
 
-static bool has_bytes(uint8_t event) { return event == C4T_EV_WRITE || event == C4T_EV_RECEIVED || event == C4T_EV_GOT_PEER_CERTIFICATE; }
+static bool has_bytes(uint8_t event) {
+    return event == C4T_EV_WRITE || event == C4T_EV_RECEIVED || event == C4T_EV_GOT_PEER_CERTIFICATE;
+}
 
 static int give_event(struct c4t_reader *reader, struct c4t_cursor *cursor, struct c4t_event_view *view) {
     struct c4t_merge *merge = &reader->merge;
@@ -198,7 +209,8 @@ static int give_event(struct c4t_reader *reader, struct c4t_cursor *cursor, stru
     view->text1 = (const char *)(record + 1);
     view->text2 = view->text1 + record->text1;
     view->data = (const unsigned char *)view->text2 + record->text2;
-    if (has_bytes(record->event) && (record->data || record->flags & C4T_REC_CUT) && record->n > record->data) view->cut = record->n - record->data;
+    if (has_bytes(record->event) && (record->data || record->flags & C4T_REC_CUT) && record->n > record->data)
+        view->cut = record->n - record->data;
     if (record->event == C4T_EV_OPEN || record->event == C4T_EV_FROM_NATIVE) read_label(reader, view);
     *last_seq_of(merge, record->sid) = (struct c4t_last_seq){.sid = record->sid, .seq = view->seq};
     return 1;
@@ -208,7 +220,8 @@ static int give_event(struct c4t_reader *reader, struct c4t_cursor *cursor, stru
 static int give_return(struct c4t_reader *reader, const struct c4t_record *record, struct c4t_event_view *view) {
     uint64_t seq = c4t_returns_take(&reader->merge.returns, record->call);
     if (!seq) return 0;
-    *view = (struct c4t_event_view){.kind = C4T_VIEW_RETURN, .event = record->event, .flags = record->flags, .sid = record->sid, .seq = seq};
+    *view = (struct c4t_event_view){
+        .kind = C4T_VIEW_RETURN, .event = record->event, .flags = record->flags, .sid = record->sid, .seq = seq};
     view->dt_ns = c4t_duration_ns(&reader->timeline, record->n);
     view->accepted = accepted_of(record);
     return 1;
@@ -222,7 +235,12 @@ static int give_last_gap(struct c4t_reader *reader, struct c4t_event_view *view)
         while (merge->last_gap < C4T_RING_GAPS) {
             const struct c4t_gap *gap = &ring->gap[merge->last_gap++];
             uint64_t lost = atomic_load_explicit(&gap->n, memory_order_relaxed); /* relaxed: a plain count */
-            if (lost) return give_gap(reader, reader->cursors[merge->last_ring].shared ? 0 : atomic_load_explicit(&gap->sid, memory_order_relaxed), lost, view);
+            if (lost)
+                return give_gap(reader,
+                                reader->cursors[merge->last_ring].shared
+                                    ? 0
+                                    : atomic_load_explicit(&gap->sid, memory_order_relaxed),
+                                lost, view);
         }
     }
     count_overwritten(reader);

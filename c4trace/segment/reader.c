@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <stdarg.h>
 #include <stdalign.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,20 +37,26 @@ static bool folder_is_ours(const char *path, char *error, size_t error_size) {
     if (strlen(path) >= sizeof copy) return refuse(error, error_size, "the path is too long");
     strcpy(copy, path);
     if (stat(dirname(copy), &folder)) return refuse(error, error_size, "its folder: %s", strerror(errno));
-    if (folder.st_uid != geteuid()) return refuse(error, error_size, "its folder belongs to user %u: look as that user", folder.st_uid);
-    if (folder.st_mode & 022) return refuse(error, error_size, "others may write to its folder: chmod go-w it, if its content is yours");
+    if (folder.st_uid != geteuid())
+        return refuse(error, error_size, "its folder belongs to user %u: look as that user", folder.st_uid);
+    if (folder.st_mode & 022)
+        return refuse(error, error_size, "others may write to its folder: chmod go-w it, if its content is yours");
     return true;
 }
 
 static bool open_file(struct c4t_reader *reader, const char *path, char *error, size_t error_size) {
     struct stat file;
     reader->file = open(path, (reader->mode == C4T_READ ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    if (reader->file < 0) return refuse(error, error_size, "%s", errno == ELOOP ? "it is a symbolic link" : strerror(errno));
+    if (reader->file < 0)
+        return refuse(error, error_size, "%s", errno == ELOOP ? "it is a symbolic link" : strerror(errno));
     if (fstat(reader->file, &file)) return refuse(error, error_size, "%s", strerror(errno));
     if (!S_ISREG(file.st_mode)) return refuse(error, error_size, "not a regular file");
-    if (file.st_uid != geteuid()) return refuse(error, error_size, "it belongs to user %u: look as that user", file.st_uid);
-    if (file.st_mode & 022) return refuse(error, error_size, "others may write to it: no tracer makes a file like that");
-    if (file.st_size < (off_t)C4T_HEADER_SIZE) return refuse(error, error_size, "not a segment: only %lld bytes", (long long)file.st_size);
+    if (file.st_uid != geteuid())
+        return refuse(error, error_size, "it belongs to user %u: look as that user", file.st_uid);
+    if (file.st_mode & 022)
+        return refuse(error, error_size, "others may write to it: no tracer makes a file like that");
+    if (file.st_size < (off_t)C4T_HEADER_SIZE)
+        return refuse(error, error_size, "not a segment: only %lld bytes", (long long)file.st_size);
     if ((uint64_t)file.st_size > SIZE_MAX_SANE) return refuse(error, error_size, "not a segment: too large");
     reader->size = (uint64_t)file.st_size;
     return true;
@@ -66,9 +72,11 @@ static bool map_file(struct c4t_reader *reader, char *error, size_t error_size) 
 }
 
 /* Does the section lie in the file, with entries that hold a `size`-byte struct aligned to `alignment`? */
-static bool section_fits(const struct c4t_reader *reader, const struct c4t_section *section, size_t size, size_t alignment, uint32_t most) {
+static bool section_fits(const struct c4t_reader *reader, const struct c4t_section *section, size_t size,
+                         size_t alignment, uint32_t most) {
     if (!section->count) return true;
-    if (section->count > most || section->stride < size || section->stride % alignment || section->offset % alignment) return false;
+    if (section->count > most || section->stride < size || section->stride % alignment || section->offset % alignment)
+        return false;
     if (section->offset < C4T_HEADER_SIZE || section->offset > reader->size) return false;
     return (uint64_t)section->stride * section->count <= reader->size - section->offset;
 }
@@ -83,24 +91,30 @@ static bool read_header(struct c4t_reader *reader, char *error, size_t error_siz
     struct c4t_segment_header *facts = &reader->facts;
     memcpy(facts, reader->live, sizeof *facts);
     if (facts->layout != C4T_SEGMENT_LAYOUT)
-        return refuse(error, error_size, "it has segment layout %u, this c4trace reads layout %u: use c4trace %.31s", facts->layout,
-                      C4T_SEGMENT_LAYOUT, facts->layout > C4T_SEGMENT_LAYOUT ? facts->c4trace_version : "that wrote it");
+        return refuse(error, error_size, "it has segment layout %u, this c4trace reads layout %u: use c4trace %.31s",
+                      facts->layout, C4T_SEGMENT_LAYOUT,
+                      facts->layout > C4T_SEGMENT_LAYOUT ? facts->c4trace_version : "that wrote it");
     if (facts->size > reader->size || facts->size < C4T_HEADER_SIZE)
-        return refuse(error, error_size, "torn: its header tells of %llu bytes, it has %llu", (unsigned long long)facts->size,
-                      (unsigned long long)reader->size);
-    if (facts->clock_source > C4T_CLOCK_CNTVCT) return refuse(error, error_size, "it has clock %u, which this c4trace does not know", facts->clock_source);
-    bool fits = FITS(factories, struct c4t_factory_row, C4T_FACTORIES_MAX) && FITS(closed, struct c4t_closed_row, COUNT_MAX_SANE) &&
-                FITS(sessions, struct c4t_session_row, COUNT_MAX_SANE) && FITS(threads, struct c4t_thread_row, COUNT_MAX_SANE) &&
-                FITS(cells, struct c4t_cells, COUNT_MAX_SANE) && FITS(rings, struct c4t_ring, 4096);
+        return refuse(error, error_size, "torn: its header tells of %llu bytes, it has %llu",
+                      (unsigned long long)facts->size, (unsigned long long)reader->size);
+    if (facts->clock_source > C4T_CLOCK_CNTVCT)
+        return refuse(error, error_size, "it has clock %u, which this c4trace does not know", facts->clock_source);
+    bool fits = FITS(factories, struct c4t_factory_row, C4T_FACTORIES_MAX) &&
+                FITS(closed, struct c4t_closed_row, COUNT_MAX_SANE) &&
+                FITS(sessions, struct c4t_session_row, COUNT_MAX_SANE) &&
+                FITS(threads, struct c4t_thread_row, COUNT_MAX_SANE) && FITS(cells, struct c4t_cells, COUNT_MAX_SANE) &&
+                FITS(rings, struct c4t_ring, 4096);
     if (!fits) return refuse(error, error_size, "damaged: a section does not fit the file");
     return true;
 }
 
 static bool open_ring(const struct c4t_reader *reader, uint32_t i, struct c4t_cursor *cursor) {
     struct c4t_ring *ring = c4t_entry_of(reader, &reader->facts.rings, i);
-    uint64_t cap = *(volatile uint64_t *)&ring->cap, data = *(volatile uint64_t *)&ring->data; /* once: what is checked is what is used */
+    uint64_t cap = *(volatile uint64_t *)&ring->cap,
+             data = *(volatile uint64_t *)&ring->data; /* once: what is checked is what is used */
     if (cap < C4T_RING_ANCHORS * 64 || cap & (cap - 1) || cap > reader->size) return false;
-    if (data % 64 || data < C4T_HEADER_SIZE || data > reader->size || reader->size - data < cap + C4T_RECORD_MAX) return false;
+    if (data % 64 || data < C4T_HEADER_SIZE || data > reader->size || reader->size - data < cap + C4T_RECORD_MAX)
+        return false;
     cursor->ring = ring;
     cursor->data = reader->map + data;
     cursor->cap = cap;
@@ -113,13 +127,16 @@ static bool open_rings(struct c4t_reader *reader, char *error, size_t error_size
     reader->cursors = calloc(reader->cursor_count + 1, sizeof *reader->cursors);
     if (!reader->cursors) return refuse(error, error_size, "out of memory");
     for (uint32_t i = 0; i < reader->cursor_count; i++)
-        if (!open_ring(reader, i, &reader->cursors[i])) return refuse(error, error_size, "damaged: ring %u does not fit the file", i);
+        if (!open_ring(reader, i, &reader->cursors[i]))
+            return refuse(error, error_size, "damaged: ring %u does not fit the file", i);
     return true;
 }
 
 static bool open_all(struct c4t_reader *reader, const char *path, int from_now, char *error, size_t error_size) {
     if (!folder_is_ours(path, error, error_size) || !open_file(reader, path, error, error_size)) return false;
-    if (!map_file(reader, error, error_size) || !read_header(reader, error, error_size) || !open_rings(reader, error, error_size)) return false;
+    if (!map_file(reader, error, error_size) || !read_header(reader, error, error_size) ||
+        !open_rings(reader, error, error_size))
+        return false;
     if (c4t_merge_begin(reader)) return refuse(error, error_size, "out of memory");
     reader->same_boot = c4t_is_this_boot(reader->facts.boot_id);
     c4t_timeline_begin(&reader->timeline, &reader->facts, reader->same_boot);

@@ -46,8 +46,8 @@ struct c4t_reader_info {
     uint32_t session_rows; /* room that c4t_reader_sessions may need, and so on */
     uint32_t thread_rows;
     uint32_t closed_rows;
-    uint64_t wall_ns;        /* CLOCK_REALTIME at t = 0 */
-    int64_t now_ns;          /* since then; of a host that is gone: its last sign of life */
+    uint64_t wall_ns; /* CLOCK_REALTIME at t = 0 */
+    int64_t now_ns;   /* since then; of a host that is gone: its last sign of life */
     uint64_t sessions_total;
     uint64_t orphans;
     uint64_t lost[C4T_LOSS_COUNT];
@@ -66,20 +66,20 @@ enum c4t_view_kind { C4T_VIEW_EVENT = 0, C4T_VIEW_RETURN = 1, C4T_VIEW_GAP = 2 }
 
 /* One event, return or gap. Pointers are into the reader's own copy, valid until the next call with this reader. */
 struct c4t_event_view {
-    int kind;          /* enum c4t_view_kind */
-    uint8_t event;     /* enum c4t_event; of a return, that of its event */
-    uint8_t flags;     /* C4T_REC_ */
+    int kind;      /* enum c4t_view_kind */
+    uint8_t event; /* enum c4t_event; of a return, that of its event */
+    uint8_t flags; /* C4T_REC_ */
     uint16_t factory;
     uint32_t tid;
-    uint64_t seq;      /* of the event; of a gap, the last one before it */
-    int64_t t_ns;      /* since the header's clock */
-    int64_t dt_ns;     /* in the callee; -1 not known yet */
+    uint64_t seq;  /* of the event; of a gap, the last one before it */
+    int64_t t_ns;  /* since the header's clock */
+    int64_t dt_ns; /* in the callee; -1 not known yet */
     uint64_t sid;
-    uint64_t n;        /* bytes; of a gap, events lost */
-    uint64_t cut;      /* bytes of the slice that are not in data */
+    uint64_t n;   /* bytes; of a gap, events lost */
+    uint64_t cut; /* bytes of the slice that are not in data */
     int32_t code;
     uint32_t domain;
-    int32_t accepted;  /* gotPeerCertificate, once it has returned: 0 or 1; else -1 */
+    int32_t accepted; /* gotPeerCertificate, once it has returned: 0 or 1; else -1 */
     uint32_t label_size;
     uint32_t text1_size;
     uint32_t text2_size;

@@ -23,20 +23,20 @@ struct c4t_slot_progress {
 };
 
 struct c4t_merge {
-    uint64_t limit;   /* ticks: only what is earlier may be given */
-    uint64_t now;     /* ticks of the look */
+    uint64_t limit; /* ticks: only what is earlier may be given */
+    uint64_t now;   /* ticks of the look */
     bool finally;
-    uint64_t *front;  /* per cursor: ticks of its front, UINT64_MAX without one */
-    uint32_t best;    /* cursor whose front is the earliest */
-    uint64_t runner_up; /* ticks of the earliest front of the others */
+    uint64_t *front;          /* per cursor: ticks of its front, UINT64_MAX without one */
+    uint32_t best;            /* cursor whose front is the earliest */
+    uint64_t runner_up;       /* ticks of the earliest front of the others */
     struct c4t_cursor *given; /* its front was given and is still looked at */
     uint64_t seq;
-    uint64_t gaps;    /* events lost, as given so far */
+    uint64_t gaps;                /* events lost, as given so far */
     uint32_t last_ring, last_gap; /* finally: next ring->gap[] to give */
     uint64_t jumps;
     struct c4t_slot_progress *slots; /* by thread slot */
     uint32_t slot_count;
-    bool from_start;  /* nothing was overwritten when reading began */
+    bool from_start; /* nothing was overwritten when reading began */
     struct c4t_last_seq *last_seqs;
     struct c4t_returns returns;
     char label[48];
@@ -47,7 +47,7 @@ struct c4t_collected {
     size_t text_size, notices_size;
     uint64_t idle_since_ns; /* when something was last seen */
     uint64_t looked_ns;
-    bool more;     /* the last look stopped because the buffer was full */
+    bool more; /* the last look stopped because the buffer was full */
     bool draining;
 };
 
@@ -57,18 +57,18 @@ struct c4t_reader {
     int mode;
     int file;
     bool same_boot;
-    uint32_t pid;                        /* of this process, as consumer */
-    struct c4t_segment_header *live;     /* mapped: only its atomics and texts are read from here */
-    struct c4t_segment_header facts;     /* what never changes, copied once and checked */
+    uint32_t pid;                    /* of this process, as consumer */
+    struct c4t_segment_header *live; /* mapped: only its atomics and texts are read from here */
+    struct c4t_segment_header facts; /* what never changes, copied once and checked */
     struct c4t_timeline timeline;
-    struct c4t_cursor *cursors;          /* one a ring */
+    struct c4t_cursor *cursors; /* one a ring */
     uint32_t cursor_count;
     struct c4t_merge merge;
     struct c4t_collected collected;
     _Atomic uint32_t stop;
-    uint64_t host_seen_ns;   /* when the host's process was last seen to run */
-    uint64_t lost_at_attach; /* RING_FULL then */
-    uint64_t overwritten;    /* of lost[OVERWRITTEN], what this reader added */
+    uint64_t host_seen_ns;          /* when the host's process was last seen to run */
+    uint64_t lost_at_attach;        /* RING_FULL then */
+    uint64_t overwritten;           /* of lost[OVERWRITTEN], what this reader added */
     struct c4t_total *given_totals; /* the highest given so far, by factory: counts never go down */
 };
 
@@ -94,6 +94,8 @@ void c4t_copy_text(char *to, const char *from, size_t size);
 /* merge.c */
 int c4t_merge_begin(struct c4t_reader *reader);
 void c4t_merge_end(struct c4t_reader *reader);
+/* The clock, read before any head that is loaded afterwards. */
+uint64_t c4t_now_before_heads(const struct c4t_reader *reader);
 
 /* lease.c: the consumer's part of the header. */
 int c4t_lease_take(struct c4t_reader *reader, int from_now, char *error, size_t error_size);

@@ -15,7 +15,8 @@ int c4t_reader_factory(struct c4t_reader *reader, uint32_t factory, struct c4t_f
     copy->framing = row->framing;
     copy->upcalls = small(&row->upcalls);
     copy->sessions = number(&row->sessions);
-    for (uint32_t i = 0; i < C4T_STATE_COUNT; i++) copy->states[i] = atomic_load_explicit(&row->states[i], memory_order_relaxed);
+    for (uint32_t i = 0; i < C4T_STATE_COUNT; i++)
+        copy->states[i] = atomic_load_explicit(&row->states[i], memory_order_relaxed);
     return 0;
 }
 
@@ -24,19 +25,24 @@ uint32_t c4t_reader_closed(struct c4t_reader *reader, struct c4t_closed_copy *co
     for (uint32_t i = 0; i < rows && n < room; i++) {
         const struct c4t_closed_row *row = c4t_entry_of(reader, &reader->facts.closed, i);
         uint64_t count = number(&row->n);
-        if (count) copies[n++] = (struct c4t_closed_copy){.factory = row->factory, .domain = row->domain, .code = row->code, .n = count};
+        if (count)
+            copies[n++] =
+                (struct c4t_closed_copy){.factory = row->factory, .domain = row->domain, .code = row->code, .n = count};
     }
     return n;
 }
 
-static int64_t time_or_never(const struct c4t_reader *reader, uint64_t ticks) { return ticks ? c4t_time_ns(&reader->timeline, ticks) : INT64_MIN; }
+static int64_t time_or_never(const struct c4t_reader *reader, uint64_t ticks) {
+    return ticks ? c4t_time_ns(&reader->timeline, ticks) : INT64_MIN;
+}
 
 static void copy_flow(uint64_t *to, const struct c4t_flow *flow) {
     to[0] = number(&flow->n);
     to[1] = number(&flow->bytes);
 }
 
-static void copy_session(const struct c4t_reader *reader, const struct c4t_session_row *row, struct c4t_session_copy *copy) {
+static void copy_session(const struct c4t_reader *reader, const struct c4t_session_row *row,
+                         struct c4t_session_copy *copy) {
     memset(copy, 0, sizeof *copy);
     copy->t_last = time_or_never(reader, number(&row->t_last));
     copy->t_open = time_or_never(reader, number(&row->t_open));
@@ -81,8 +87,9 @@ uint32_t c4t_reader_flights(struct c4t_reader *reader, struct c4t_flight_copy *c
     uint32_t n = 0;
     for (uint32_t i = 0; i < info.thread_rows && n < room; i++) {
         const struct c4t_thread_row *row = c4t_entry_of(reader, &reader->facts.threads, i);
-        uint32_t tid = atomic_load_explicit(&row->tid, memory_order_acquire);            /* acquire: the row is ready */
-        uint64_t what = atomic_load_explicit(&row->flight_what, memory_order_acquire); /* acquire: since was written before it */
+        uint32_t tid = atomic_load_explicit(&row->tid, memory_order_acquire); /* acquire: the row is ready */
+        uint64_t what =
+            atomic_load_explicit(&row->flight_what, memory_order_acquire); /* acquire: since was written before it */
         uint64_t since = number(&row->flight_since);
         atomic_thread_fence(memory_order_acquire); /* acquire: since is read before what is read again */
         if (!tid || !what || what != number(&row->flight_what)) continue;

@@ -39,7 +39,8 @@ static void refine_again_after(struct c4t_timeline *line, uint64_t now_ticks, ui
 
 void c4t_timeline_begin(struct c4t_timeline *line, const struct c4t_segment_header *header, bool same_boot) {
     uint64_t per_second = header->ticks_per_sec;
-    if (per_second < 1000 * 1000 || per_second > (uint64_t)1 << 40 || header->clock_source == C4T_CLOCK_MONOTONIC) per_second = NS;
+    if (per_second < 1000 * 1000 || per_second > (uint64_t)1 << 40 || header->clock_source == C4T_CLOCK_MONOTONIC)
+        per_second = NS;
     *line = (struct c4t_timeline){
         .source = header->clock_source,
         .refinable = same_boot && header->clock_source != C4T_CLOCK_MONOTONIC,
@@ -48,7 +49,8 @@ void c4t_timeline_begin(struct c4t_timeline *line, const struct c4t_segment_head
         .from_ticks = header->ticks,
         .next_refine = UINT64_MAX,
     };
-    line->header_rate = line->rate = line->slope = (uint64_t)(((unsigned __int128)NS << C4T_TIMELINE_SHIFT) / per_second);
+    line->header_rate = line->rate = line->slope =
+        (uint64_t)(((unsigned __int128)NS << C4T_TIMELINE_SHIFT) / per_second);
     if (!line->refinable) return;
     uint64_t ticks, ns = 0;
     uint64_t slope = measure(line, &ticks, &ns);
@@ -60,7 +62,8 @@ void c4t_timeline_refine(struct c4t_timeline *line, uint64_t now_ticks) {
     if (now_ticks < line->next_refine) return;
     uint64_t ticks, ns = 0;
     uint64_t slope = measure(line, &ticks, &ns);
-    refine_again_after(line, ticks, ns > SHORTEST_BASELINE_NS ? ns : SHORTEST_BASELINE_NS); /* each baseline is twice the last */
+    refine_again_after(line, ticks,
+                       ns > SHORTEST_BASELINE_NS ? ns : SHORTEST_BASELINE_NS); /* each baseline is twice the last */
     if (!slope) return;
     int64_t said = c4t_time_ns(line, ticks);
     int64_t bend = (int64_t)ns > BEND_NS ? (int64_t)ns : BEND_NS; /* not longer than until the next comparison */

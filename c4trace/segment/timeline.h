@@ -33,7 +33,8 @@ static inline int64_t c4t_duration_ns(const struct c4t_timeline *line, uint64_t 
 
 /* Never negative: nothing is stamped before the segment began. */
 static inline int64_t c4t_time_ns(const struct c4t_timeline *line, uint64_t ticks) {
-    __int128 ns = line->from_ns + (((__int128)(int64_t)(ticks - line->from_ticks) * (__int128)line->slope) >> C4T_TIMELINE_SHIFT);
+    __int128 ns =
+        line->from_ns + (((__int128)(int64_t)(ticks - line->from_ticks) * (__int128)line->slope) >> C4T_TIMELINE_SHIFT);
     if (ns < 0) return 0;
     return ns > INT64_MAX ? INT64_MAX : (int64_t)ns;
 }

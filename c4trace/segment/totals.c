@@ -13,7 +13,9 @@ struct pending {
 static uint64_t number(const _Atomic uint64_t *from) { return atomic_load_explicit(from, memory_order_relaxed); }
 
 static struct pending read_pending(const struct c4t_thread_row *row) {
-    struct pending first = {.cell = atomic_load_explicit(&row->pending_cell, memory_order_acquire)}; /* acquire: its ticks, and all that was applied before */
+    struct pending first = {
+        .cell = atomic_load_explicit(&row->pending_cell,
+                                     memory_order_acquire)}; /* acquire: its ticks, and all that was applied before */
     first.ticks = number(&row->pending_ticks);
     bool same = first.cell == atomic_load_explicit(&row->pending_cell, memory_order_acquire); /* acquire: as above */
     return same ? first : (struct pending){0};
@@ -46,12 +48,16 @@ static void map_buckets(const struct c4t_reader *reader, const double *bounds, u
     }
 }
 
-static double seconds_of(const struct c4t_reader *reader, uint64_t ticks) { return (double)c4t_duration_ns(&reader->timeline, ticks) / 1e9; }
+static double seconds_of(const struct c4t_reader *reader, uint64_t ticks) {
+    return (double)c4t_duration_ns(&reader->timeline, ticks) / 1e9;
+}
 
 static void add_exemplar(const struct c4t_reader *reader, struct c4t_cell *cell, bool take, struct c4t_total *total) {
     uint64_t ticks = number(&cell->slowest_ticks), sid = number(&cell->slowest_sid), at = number(&cell->slowest_at);
     if (!ticks || !sid || ticks != number(&cell->slowest_ticks)) return;
-    if (take) atomic_compare_exchange_strong_explicit(&cell->slowest_ticks, &ticks, 0, memory_order_relaxed, memory_order_relaxed);
+    if (take)
+        atomic_compare_exchange_strong_explicit(&cell->slowest_ticks, &ticks, 0, memory_order_relaxed,
+                                                memory_order_relaxed);
     double seconds = seconds_of(reader, ticks);
     if (seconds <= total->slowest_seconds) return;
     total->slowest_seconds = seconds;
@@ -59,7 +65,8 @@ static void add_exemplar(const struct c4t_reader *reader, struct c4t_cell *cell,
     total->slowest_wall = (double)reader->facts.wall_ns / 1e9 + (double)c4t_time_ns(&reader->timeline, at) / 1e9;
 }
 
-static void add_cell(const struct c4t_reader *reader, struct c4t_cell *cell, const uint8_t *map, bool take, struct c4t_total *total) {
+static void add_cell(const struct c4t_reader *reader, struct c4t_cell *cell, const uint8_t *map, bool take,
+                     struct c4t_total *total) {
     /* Durations before beginnings: so that no more are done than began. */
     for (uint32_t i = 0; i < C4T_HIST_BUCKETS; i++) {
         uint64_t n = number(&cell->hist[i]);
@@ -72,27 +79,31 @@ static void add_cell(const struct c4t_reader *reader, struct c4t_cell *cell, con
     add_exemplar(reader, cell, take, total);
 }
 
-static void add_block(const struct c4t_reader *reader, struct c4t_cells *block, const uint8_t *map, bool take, struct c4t_total *totals) {
+static void add_block(const struct c4t_reader *reader, struct c4t_cells *block, const uint8_t *map, bool take,
+                      struct c4t_total *totals) {
     for (uint32_t i = 0; i < C4T_EV_COUNT; i++) add_cell(reader, &block->event[i], map, take, &totals[i]);
-    for (uint32_t i = 0; i < C4T_LAT_COUNT; i++) add_cell(reader, &block->latency[i], map, take, &totals[C4T_EV_COUNT + i]);
+    for (uint32_t i = 0; i < C4T_LAT_COUNT; i++)
+        add_cell(reader, &block->latency[i], map, take, &totals[C4T_EV_COUNT + i]);
 }
 
 /* The total that the cell at this offset of the segment adds to, if it is one of `factory`; else NULL. */
-static struct c4t_total *total_of_cell(const struct c4t_reader *reader, uint64_t offset, uint32_t factory, struct c4t_total *totals) {
+static struct c4t_total *total_of_cell(const struct c4t_reader *reader, uint64_t offset, uint32_t factory,
+                                       struct c4t_total *totals) {
     const struct c4t_section *cells = &reader->facts.cells;
     if (offset < cells->offset || !cells->stride) return NULL;
     uint64_t block = (offset - cells->offset) / cells->stride, within = (offset - cells->offset) % cells->stride;
     if (block >= cells->count) return NULL;
     const struct c4t_cells *owner = c4t_entry_of(reader, cells, (uint32_t)block);
-    if (atomic_load_explicit(&owner->factory, memory_order_acquire) != factory + 1) return NULL; /* acquire: flags before it */
+    if (atomic_load_explicit(&owner->factory, memory_order_acquire) != factory + 1)
+        return NULL; /* acquire: flags before it */
     uint64_t first = offsetof(struct c4t_cells, event);
     if (within < first || (within - first) % sizeof(struct c4t_cell)) return NULL;
     uint64_t i = (within - first) / sizeof(struct c4t_cell);
     return i < C4T_TOTALS ? &totals[i] : NULL;
 }
 
-static void add_pending(const struct c4t_reader *reader, const struct pending *before, uint32_t threads, uint32_t factory, const uint8_t *map,
-                        struct c4t_total *totals) {
+static void add_pending(const struct c4t_reader *reader, const struct pending *before, uint32_t threads,
+                        uint32_t factory, const uint8_t *map, struct c4t_total *totals) {
     for (uint32_t i = 0; i < threads; i++) {
         struct pending after = read_pending(c4t_entry_of(reader, &reader->facts.threads, i));
         if (!after.cell || after.cell != before[i].cell || after.ticks != before[i].ticks) continue;
@@ -121,7 +132,8 @@ int c4t_reader_totals(struct c4t_reader *reader, uint32_t factory, const double 
     uint32_t threads = c4t_rows_in_use(&reader->live->thread_top, &reader->facts.threads);
     uint32_t blocks = c4t_rows_in_use(&reader->live->cells_top, &reader->facts.cells);
     struct pending *before = calloc(threads + 1, sizeof *before);
-    if (!reader->given_totals) reader->given_totals = calloc((size_t)C4T_FACTORIES_MAX * C4T_TOTALS, sizeof *reader->given_totals);
+    if (!reader->given_totals)
+        reader->given_totals = calloc((size_t)C4T_FACTORIES_MAX * C4T_TOTALS, sizeof *reader->given_totals);
     if (!before || !reader->given_totals) {
         free(before);
         return -1;
@@ -132,7 +144,8 @@ int c4t_reader_totals(struct c4t_reader *reader, uint32_t factory, const double 
     for (uint32_t i = 0; i < threads; i++) before[i] = read_pending(c4t_entry_of(reader, &reader->facts.threads, i));
     for (uint32_t i = 0; i < blocks; i++) {
         struct c4t_cells *block = c4t_entry_of(reader, &reader->facts.cells, i);
-        if (atomic_load_explicit(&block->factory, memory_order_acquire) == factory + 1) /* acquire: the block is ready */
+        if (atomic_load_explicit(&block->factory, memory_order_acquire) ==
+            factory + 1) /* acquire: the block is ready */
             add_block(reader, block, map, take, totals);
     }
     atomic_thread_fence(memory_order_acquire); /* acquire: cells are read before pending ones are looked at again */
