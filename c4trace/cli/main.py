@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -72,12 +73,16 @@ class LazyGroup(click.RichGroup):
 
     def _run_to_the_end(self, words: list[str], extra: dict[str, Any]) -> NoReturn:
         code = 0
+        debug = "--debug" in words or bool(os.environ.get("C4TRACE_DEBUG"))
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # what a terminal cannot show is no reason to fail
         try:
             with self.make_context("c4trace", words, **extra) as ctx:
                 self.invoke(ctx)
             sys.stdout.flush()
         except BaseException as error:  # noqa: BLE001 - the one place where every error becomes a line and a code
-            code = report_error(error, debug="--debug" in words or bool(os.environ.get("C4TRACE_DEBUG")))
+            code = report_error(error, debug=debug)
         sys.exit(code)
 
 

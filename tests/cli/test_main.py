@@ -72,8 +72,8 @@ def test_no_words_show_the_help_and_are_a_usage_error() -> None:
     ("words", "said"),
     [
         (["sing"], "c4trace: No such command 'sing'. (see 'c4trace --help')\n"),
-        (["show", "x", "--loud"], "c4trace: No such option '--loud'. (see 'c4trace show --help')\n"),
-        (["replay", "x", "--speed"], "c4trace: Option '--speed' requires an argument. (see 'c4trace replay --help')\n"),
+        (["show", "x", "--xyzzy"], "c4trace: No such option '--xyzzy'. (see 'c4trace show --help')\n"),
+        (["replay", "x", "--speed"], "c4trace: Option '--speed' requires an argument.\n"),
     ],
 )
 def test_a_usage_error_is_one_line_and_code_2(words: list[str], said: str) -> None:

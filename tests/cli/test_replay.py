@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import json
 import os
 import pty
+import signal
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from c4trace.demo.witnesses import page_witness
 from c4trace.report.summary import Summary, summarize
 from tests.cli.test_main import C4TRACE, run
 from tests.report.sample import session, text_of, two_sessions, written
@@ -24,7 +28,7 @@ def test_the_summary_at_the_end_is_the_recordings(tmp_path: Path) -> None:
 
 def test_the_table_tells_sessions_events_bytes_and_losses(tmp_path: Path) -> None:
     text = run("replay", written(tmp_path), "--speed", "max").stdout
-    assert "sessions  2 in 30.0ms, 0 still open" in text
+    assert "sessions  2 in 35.0ms, 0 still open" in text
     assert "12 calls ▼, 10 up-calls ▲, 3 events lost" in text
     assert "336 B written, 80 B received" in text
 
@@ -85,3 +89,40 @@ def test_stepping_at_a_terminal_takes_single_keys(tmp_path: Path) -> None:
         assert "sessions  1" in stepping.stdout.read()
     os.close(ours)
     assert stepping.returncode == 0
+
+
+def test_the_log_of_a_replay_is_the_log_of_its_sessions(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    result = run("replay", path, "--speed", "max", "--log", "json")
+    assert [json.loads(line)["event"] for line in result.stderr.splitlines()] == [
+        *("open", "opened", "closed", "summary"),
+        *("gap", "open", "opened", "closed", "summary"),
+    ]
+    assert run("replay", path, "--speed", "max", "--log", tmp_path / "log.jsonl").stderr == ""
+    assert (tmp_path / "log.jsonl").read_text() == result.stderr
+    assert run("replay", path, "--speed", "max", "--log", "none").stderr == ""
+    unwritable = run("replay", path, "--log", tmp_path / "no" / "log")
+    assert unwritable.returncode == 2
+    assert "the log cannot be written" in unwritable.stderr
+
+
+def test_metrics_are_served_while_it_plays_and_held_until_ctrl_c(tmp_path: Path) -> None:
+    words = ["replay", written(tmp_path), "--speed", "max", "--log", "none", "--metrics-port", "0", "--hold"]
+    with subprocess.Popen([C4TRACE, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as held:
+        assert held.stdout is not None
+        assert held.stderr is not None
+        url = held.stderr.readline().split()[2]
+        while "open to closed" not in held.stdout.readline():
+            pass
+        with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 - our own server
+            page = response.read().decode()
+        held.send_signal(signal.SIGINT)
+        assert held.wait(10) == 0
+    assert 'c4trace_bytes_total{call="write",factory="default"} 336.0' in page
+    assert page_witness(page).events["open"] == 2
+
+
+def test_a_replay_that_is_not_held_ends_by_itself(tmp_path: Path) -> None:
+    result = run("replay", written(tmp_path), "--speed", "max", "--log", "none", "--metrics-port", "0")
+    assert result.returncode == 0
+    assert result.stderr.startswith("c4trace: serving http://127.0.0.1:")

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from c4trace.demo.run import LOG, PAGE, RECORDING
+from c4trace.report.summary import Summary
+from tests.cli.test_main import run
+from tests.report.sample import written
+
+
+def test_twenty_sockets_are_traced_and_all_that_is_promised_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("demo")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "sessions  20 in " in result.stdout
+    assert "no event lost" in result.stdout
+    assert "equal  recording, metrics page and host: every count, all bytes" in result.stdout
+    folder = tmp_path / "c4trace-demo"
+    assert {path.name for path in folder.iterdir()} == {RECORDING, PAGE, LOG}
+    commands = [line.split("c4trace ")[1] for line in result.stdout.splitlines() if "  c4trace " in line]
+    assert [command.split()[0] for command in commands] == ["show", "replay", "metrics"]
+    for command in commands:
+        assert run(*command.split()).returncode == 0
+    summary = json.loads(run("replay", folder / RECORDING, "--speed", "max", "--log", "none", "--json").stdout)
+    assert summary["sessions"] == 20
+    assert set(summary) == set(Summary.__struct_fields__)
+
+
+def test_the_next_demo_replaces_the_last_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / LOG).write_text("of the last demo\n")
+    for _ in range(2):
+        assert run("demo", "--folder", tmp_path).returncode == 0
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+    assert "of the last demo" not in (tmp_path / LOG).read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {RECORDING, PAGE, LOG, "mine.txt"}
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = run("demo", "--folder", tmp_path / "file" / "x")
+    assert result.returncode == 2
+    assert result.stderr.endswith(": cannot be made: Not a directory; choose another with --folder\n")
+
+
+def test_a_recording_without_data_cannot_be_played(tmp_path: Path) -> None:
+    result = run("demo", "--folder", tmp_path, "--peer", written(tmp_path))
+    assert result.returncode == 2
+    assert "has not all its data; record with capture='full'" in result.stderr
+
+
+def test_any_recording_in_full_can_be_played(tmp_path: Path) -> None:
+    first = run("demo", "--folder", tmp_path / "first")
+    again = run("demo", "--folder", tmp_path / "again", "--peer", tmp_path / "first" / RECORDING)
+    assert (first.returncode, again.returncode) == (0, 0)
