@@ -19,11 +19,17 @@ C4T_INTERNAL struct c4t_factory *c4t_wrap_interposed(struct c4trace_tracer *trac
 
 /* tracer.c: this tracer's up-calls go to `port` (NULL: none to be had). */
 C4T_INTERNAL void c4t_tracer_knows(struct c4trace_tracer *tracer, struct c4t_port *port, const char *version);
+/* tracer.c: this process will consume the segment soon: record from the first event on. 0: nobody. */
+C4T_INTERNAL void c4t_expect_consumer(struct c4trace_tracer *tracer, uint32_t pid);
 /* tracer.c: open, and not stopped. c4t_setup_lock held. */
 C4T_INTERNAL bool c4t_is_held(const struct c4trace_tracer *tracer);
 
 /* upcalls.c: the port for these real up-calls, its traced ones filled in; NULL when all ports are taken. c4t_setup_lock held. */
 C4T_INTERNAL struct c4t_port *c4t_port_for(const c4t_upcalls *real, void *library);
+/* upcalls.c: fromNative (or, `second`, fromNative2, whose last argument is `is_incoming`) of these up-calls. */
+C4T_INTERNAL c4t_socket *c4t_call_from_native(const c4t_upcalls *upcalls, size_t factory_size,
+                                              const c4t_socket_factory *given, void *handle, const c4t_address *address,
+                                              bool second, bool is_incoming);
 /* upcalls.c: `socket` is the one that this thread's fromNative is making. */
 C4T_INTERNAL void c4t_from_native_attached(struct c4t_factory *factory, c4t_socket *socket);
 /* upcalls.c: i-th C name, and its slot in a table of up-calls. */

@@ -89,10 +89,24 @@ int c4t_litecore_load(const char *path, struct c4t_litecore *litecore, c4trace_f
     return C4TRACE_OK; /* kept open: its functions are called as long as the process lives */
 }
 
-bool c4t_litecore_behind(const void *address, struct c4t_litecore *litecore) {
+/* Handle of the library that defines the function at `address`. */
+static void *library_of(const void *address) {
     Dl_info info;
-    if (!dladdr(address, &info) || !info.dli_fname) return false;
+    if (!address || !dladdr(address, &info) || !info.dli_fname) return NULL;
     void *library = dlopen(info.dli_fname, RTLD_NOLOAD | RTLD_NOW);
-    if (!library) library = dlopen(NULL, RTLD_NOW); /* the program itself */
+    return library ? library : dlopen(NULL, RTLD_NOW); /* the program itself */
+}
+
+static bool is_ours(const void *address) {
+    Dl_info theirs, ours;
+    return dladdr(address, &theirs) && dladdr((void *)is_ours, &ours) && theirs.dli_fbase == ours.dli_fbase;
+}
+
+bool c4t_litecore_behind(const void *address, struct c4t_litecore *litecore) {
+    void *library = library_of(address);
+    void *opened = library ? dlsym(library, "c4socket_opened") : NULL;
+    /* Seen from the program itself an interposed function of ours comes first. */
+    if (opened && is_ours(opened)) opened = dlsym(RTLD_NEXT, "c4socket_opened");
+    library = library_of(opened);
     return library && bind(litecore, library);
 }

@@ -162,6 +162,14 @@ static bool make_private(struct c4trace_tracer *tracer) {
     return true;
 }
 
+void c4t_expect_consumer(struct c4trace_tracer *tracer, uint32_t pid) {
+    if (!pid) return;
+    struct c4t_segment_header *header = tracer->header;
+    /* relaxed, both: no event has been recorded yet; if it never comes, the lease runs out */
+    atomic_store_explicit(&header->consumer_beat, c4t_clock_ticks(tracer->clock), memory_order_relaxed);
+    atomic_store_explicit(&header->consumer_pid, pid, memory_order_relaxed);
+}
+
 bool c4t_is_held(const struct c4trace_tracer *tracer) { return tracer->held && is_open(tracer); }
 
 void c4t_tracer_knows(struct c4trace_tracer *tracer, struct c4t_port *port, const char *version) {

@@ -172,11 +172,11 @@ typedef c4t_socket *(*from_native_72)(c4t_socket_factory, void *, const c4t_addr
 typedef c4t_socket *(*from_native2_64)(c4t_socket_factory_64, void *, const c4t_address *, bool);
 typedef c4t_socket *(*from_native2_72)(c4t_socket_factory, void *, const c4t_address *, bool);
 
-/* fromNative and fromNative2 of either size: `second` says which, `is_incoming` is fromNative2's last argument. */
-static c4t_socket *real_from_native(const c4t_upcalls *real, const c4t_socket_factory *given, void *handle,
-                                    const c4t_address *address, bool second, bool is_incoming) {
-    void *target = second ? real->from_native2 : real->from_native;
-    if (real->factory_size == C4T_FACTORY_SIZE_72) {
+c4t_socket *c4t_call_from_native(const c4t_upcalls *upcalls, size_t factory_size, const c4t_socket_factory *given,
+                                 void *handle, const c4t_address *address, bool second, bool is_incoming) {
+    void *target = second ? upcalls->from_native2 : upcalls->from_native;
+    if (!target) return NULL;
+    if (factory_size == C4T_FACTORY_SIZE_72) {
         if (second) return ((from_native2_72)target)(*given, handle, address, is_incoming);
         return ((from_native_72)target)(*given, handle, address);
     }
@@ -184,6 +184,11 @@ static c4t_socket *real_from_native(const c4t_upcalls *real, const c4t_socket_fa
     memcpy(&small, given, sizeof small);
     if (second) return ((from_native2_64)target)(small, handle, address, is_incoming);
     return ((from_native_64)target)(small, handle, address);
+}
+
+static c4t_socket *real_from_native(const c4t_upcalls *real, const c4t_socket_factory *given, void *handle,
+                                    const c4t_address *address, bool second, bool is_incoming) {
+    return c4t_call_from_native(real, real->factory_size, given, handle, address, second, is_incoming);
 }
 
 static c4t_socket *up_from_native(struct c4t_port *port, const c4t_socket_factory *given, void *handle,
