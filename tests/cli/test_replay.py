@@ -107,7 +107,7 @@ def test_the_log_of_a_replay_is_the_log_of_its_sessions(tmp_path: Path) -> None:
 
 
 def test_metrics_are_served_while_it_plays_and_held_until_ctrl_c(tmp_path: Path) -> None:
-    words = ["replay", written(tmp_path), "--speed", "max", "--log", "none", "--metrics-port", "0", "--hold"]
+    words = ["replay", str(written(tmp_path)), "--speed", "max", "--log", "none", "--metrics-port", "0", "--hold"]
     with subprocess.Popen([C4TRACE, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as held:
         assert held.stdout is not None
         assert held.stderr is not None
