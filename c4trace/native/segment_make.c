@@ -220,7 +220,8 @@ int c4t_segment_make(struct c4trace_tracer *tracer, const c4trace_config *config
 
 void c4t_segment_unmake(struct c4trace_tracer *tracer) {
     unlink(tracer->path);
-    /* Rows and rings may still be written by a late thread: their pages go, the mapping stays. */
-    uint64_t from = round_up(tracer->header->sessions.offset, 4096);
-    madvise(tracer->base + from, tracer->size - from, MADV_REMOVE);
+    /* A late thread may still read and write here, so the addresses stay mapped, but to no file and no page. Neighbours of this
+     * kind become one mapping, so a process that opens many tracers does not run out of mappings. */
+    mmap(tracer->base, tracer->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+         -1, 0);
 }
