@@ -16,6 +16,7 @@ from c4trace._native import ffi, lib
 from c4trace.collecting import Collecting, Collection, Place
 from c4trace.collecting_apart import CollectionApart
 from c4trace.destinations import Destinations, PathLike, destinations
+from c4trace.factories.bridge import BridgedFactory
 from c4trace.factories.socket_factory import SocketFactory
 from c4trace.host import EmbeddedHost
 from c4trace.inner import address_of, bridged
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
+    from c4trace.factories.bridged_socket import BridgedSocket
     from c4trace.recording.rotation import Rotation
     from c4trace.segment.snapshot import Snapshot
 
@@ -43,9 +45,9 @@ _SETTLE_S = 0.002  # for threads that were just about to publish when the tracer
 class Traced:
     """A traced factory: give `address` to LiteCore in place of the inner factory's."""
 
-    def __init__(self, tracer: Tracer, native: Any, label: str, keep: object) -> None:
+    def __init__(self, tracer: Tracer, native: Any, label: str, inner: object) -> None:
         self._tracer = tracer
-        self._keep = keep
+        self._inner = inner
         self.native = native
         self.label = label
         self.address = int(ffi.cast("uintptr_t", native))
@@ -58,6 +60,19 @@ class Traced:
     def upcalls(self) -> str:
         """How its up-calls are seen: "table", "relocation", "interposed" or "not visible"."""
         return self._tracer.upcalls_of(self)
+
+    def from_native(self, scheme: str = "ws", hostname: str = "", port: int = 0, path: str = "/") -> BridgedSocket:
+        """Make an incoming C4Socket of a `SocketFactory` object (c4socket_fromNative), as a listener does.
+
+        Its `address` is for c4repl_newWithSocket. Call its `closed` also if it never comes to a replicator (C4S-074).
+        Raises TraceError where the inner factory is no such object, or LiteCore has no fromNative.
+        """
+        if not isinstance(self._inner, BridgedFactory):
+            raise TraceError(f"{self!r} is not of a SocketFactory object: call c4socket_fromNative of `Tracer.upcalls`")
+        try:
+            return self._inner.from_native(scheme, hostname, port, path)
+        except ValueError as error:
+            raise TraceError(str(error)) from error
 
 
 class Tracer:
