@@ -185,6 +185,11 @@ static struct c4t_session *session_take(struct c4trace_tracer *tracer) {
 struct c4t_session *c4t_session_begin(struct c4trace_tracer *tracer, struct c4t_factory *factory, uint64_t ticks,
                                       uint32_t flags) {
     pthread_mutex_lock(&tracer->lock);
+    /* Closed meanwhile, which takes this lock: the table may be another one's. relaxed: under the lock */
+    if (!(atomic_load_explicit(&tracer->generation, memory_order_relaxed) & 1)) {
+        pthread_mutex_unlock(&tracer->lock);
+        return NULL;
+    }
     struct c4t_session *session = session_take(tracer);
     if (!session) {
         pthread_mutex_unlock(&tracer->lock);

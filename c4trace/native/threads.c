@@ -84,33 +84,32 @@ struct c4t_thread *c4t_thread_lease(struct c4trace_tracer *tracer) {
     uint64_t generation =
         atomic_load_explicit(&tracer->generation, memory_order_relaxed); /* relaxed: see c4t_thread_of */
     if (!(generation & 1)) return NULL;
+    struct c4t_thread *thread = aligned_alloc(64, sizeof *thread);
+    if (!thread) {
+        c4t_step_aside(tracer, "out of memory for a thread");
+        return NULL;
+    }
+    memset(thread, 0, sizeof *thread);
     pthread_mutex_lock(&tracer->lock);
     /* Closed meanwhile, which takes this lock: the rings may be gone. relaxed: under the lock */
     if (atomic_load_explicit(&tracer->generation, memory_order_relaxed) != generation) {
         pthread_mutex_unlock(&tracer->lock);
+        free(thread);
         return NULL;
     }
     struct c4t_segment_header *header = tracer->header;
-    struct c4t_thread *thread;
     if (tracer->free_slot_count) {
-        uint32_t slot = tracer->free_slots[--tracer->free_slot_count];
-        thread = &tracer->threads[slot];
-        memset(thread, 0, sizeof *thread);
-        thread->slot = slot;
-        thread->row = c4t_at(tracer, &header->threads, slot);
+        thread->slot = tracer->free_slots[--tracer->free_slot_count];
+        thread->row = c4t_at(tracer, &header->threads, thread->slot);
         uint32_t top = atomic_load_explicit(&header->thread_top, memory_order_relaxed);
-        if (slot >= top)
-            atomic_store_explicit(&header->thread_top, slot + 1,
+        if (thread->slot >= top)
+            atomic_store_explicit(&header->thread_top, thread->slot + 1,
                                   memory_order_release); /* release: the row before it is zero */
-    } else if ((thread = calloc(1, sizeof *thread))) {
+    } else {
         thread->slot = C4T_THREADS_MAX + tracer->overflow_threads++ % (UINT32_C(1) << 23);
         thread->row = &thread->own_row;
         atomic_fetch_add_explicit(&header->lost[C4T_LOSS_THREAD_SLOT], 1,
                                   memory_order_relaxed); /* relaxed: a plain count */
-    } else {
-        pthread_mutex_unlock(&tracer->lock);
-        c4t_step_aside(tracer, "out of memory for a thread");
-        return NULL;
     }
     thread->tracer = tracer;
     thread->base = tracer->base;
@@ -119,6 +118,7 @@ struct c4t_thread *c4t_thread_lease(struct c4trace_tracer *tracer) {
     lease_ring(thread);
     row_begin(thread);
     pthread_mutex_unlock(&tracer->lock);
+    thread->older = c4t_leases[tracer->index];
     c4t_leases[tracer->index] = thread;
     pthread_setspecific(ending, c4t_leases);
     return thread;
@@ -151,10 +151,12 @@ static void thread_ends(void *leases) {
         pthread_mutex_lock(&tracer->lock);
         bool valid = thread->generation ==
                      atomic_load_explicit(&tracer->generation, memory_order_relaxed); /* relaxed: under the lock */
-        bool pooled = thread->slot < C4T_THREADS_MAX;
         if (valid) give_back(tracer, thread);
         pthread_mutex_unlock(&tracer->lock);
-        if (!pooled) free(thread);
+        for (struct c4t_thread *older; thread; thread = older) {
+            older = thread->older;
+            free(thread);
+        }
     }
 }
 

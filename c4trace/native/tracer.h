@@ -74,9 +74,10 @@ struct c4t_factory {
     c4t_socket_factory traced;
 };
 
-/* What a thread has leased from one tracer. */
+/* What a thread has leased from one tracer. Its own until it ends, and never leased to another or again: calls that are under way may
+ * still write to it when the tracer has closed and another one is in its place. */
 struct c4t_thread {
-    struct c4trace_tracer *tracer;
+    _Alignas(64) struct c4trace_tracer *tracer;
     uint64_t generation;        /* of the tracer at lease; another one means the lease is void */
     struct c4t_thread_row *row; /* in the segment, or own_row past the pool */
     unsigned char *base;        /* of the segment */
@@ -93,6 +94,7 @@ struct c4t_thread {
     bool gaps; /* own ring: ring->gap holds something to write */
     uint64_t calls;
     struct c4t_cells *cells[C4T_FACTORIES_MAX];
+    struct c4t_thread *older; /* void, and freed with this one */
     struct c4t_thread_row own_row;
 };
 
@@ -117,7 +119,6 @@ struct c4trace_tracer {
     /* Below: under `lock`, which is held for a few dozen instructions at open, fromNative, closed, dispose and at a thread's first and
      * last event, and never across a call in either direction. */
     pthread_mutex_t lock;
-    struct c4t_thread threads[C4T_THREADS_MAX]; /* parallel to the thread rows */
     uint32_t free_slots[C4T_THREADS_MAX];
     uint32_t free_slot_count;
     uint32_t overflow_threads; /* leases given past the pool */
