@@ -96,6 +96,21 @@ static c4t_reader *open_reader(struct traced *traced, enum c4t_reader_mode mode)
     return reader;
 }
 
+static void wrap_echo(struct traced *traced) {
+    c4trace_failure failure;
+    const void *factory = c4trace_wrap(traced->tracer, &traced->echo.factory, 0, "echo", &failure);
+    if (!factory) fprintf(stderr, "%s\n", failure.text);
+    CHECK(factory);
+    c4trace_uses_table(traced->tracer, factory);
+    atomic_store(&traced->factory, factory);
+}
+
+void traced_reopen(struct traced *traced) {
+    c4trace_close(traced->tracer, 0);
+    traced->tracer = open_tracer(traced->folder, C4T_CAPTURE_FULL);
+    wrap_echo(traced);
+}
+
 void traced_start(struct traced *traced, unsigned ways, const c4thost_config *config, uint32_t capture,
                   bool without_consumer) {
     memset(traced, 0, sizeof *traced);
@@ -104,10 +119,7 @@ void traced_start(struct traced *traced, unsigned ways, const c4thost_config *co
     traced->tracer = open_tracer(traced->folder, capture);
     struct echo_upcalls up = traced_upcalls(traced->tracer);
     echo_start(&traced->echo, &up, ways);
-    c4trace_failure failure;
-    traced->factory = c4trace_wrap(traced->tracer, &traced->echo.factory, 0, "echo", &failure);
-    CHECK(traced->factory);
-    c4trace_uses_table(traced->tracer, traced->factory);
+    wrap_echo(traced);
     traced->host = c4thost_new(config);
     CHECK(traced->host);
     if (without_consumer) return;

@@ -19,7 +19,7 @@ struct traced_stream {
 struct traced {
     char folder[64];
     c4trace_tracer *tracer;
-    const void *factory; /* the traced echo */
+    const void *_Atomic factory; /* the traced echo */
     struct echo echo;
     c4thost *host;
 
@@ -37,7 +37,9 @@ void traced_start(struct traced *traced, unsigned ways, const c4thost_config *co
 uint64_t traced_connect(struct traced *traced);
 /* Wait for events: `messages` of `bytes` in all on each of `sockets`, then close it (or ask the echo to, with "Q"); until all are disposed. */
 void traced_talk(struct traced *traced, unsigned sockets, unsigned messages, bool quit);
-/* The same after c4trace_close: only host and echo are left to agree. */
+/* Close the tracer and open another one; the sockets go on, new ones are of the new tracer. */
+void traced_reopen(struct traced *traced);
+/* The end after c4trace_close: only host and echo are left to agree. */
 void traced_abandon(struct traced *traced);
 /* All is quiet: demand that host, echo, segment and stream agree, and end it all. */
 void traced_finish(struct traced *traced);
