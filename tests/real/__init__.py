@@ -15,6 +15,7 @@ gives a `Result`, and `expectations` judges it:
         loopback.py   two factories in Python: whole messages, or byte streams that LiteCore frames
         plain.py      factories in C in a library linked to LiteCore alone (plain_factory.c), in three ways of linking
         dialer.py     TCP from a Python factory, framed by LiteCore, to listener.py
+        websocket.py  c4trace's own WebSocket client, to listener.py
     listener.py   a WebSocket server feeding passive replicators: 401, any HTTP status, a dropped connection; and ports
                   that refuse or never answer
     factory.py    what C4SocketFactories in Python have in common      counts.py   what a factory counts of itself
@@ -24,10 +25,12 @@ The seam for tracing is wrapping.py. A factory hands out its address through `wr
 reaches c4socket_* only through `wrapping.upcalls`; the C library of plain.py knows neither, and only its addresses are
 wrapped. (Its serving sockets come from its own call of c4socket_fromNative, which is given the wrapped factory.)
 
-So a traced test is a raw test run with another wrapping: write a class like `Unwrapped`, enter it in `child.WRAPPINGS`,
-let its `report` return what the tracer says (it arrives in `Result.traced`), and call `run(scenario, tmp_path, "…")`. A
-new inner factory, such as c4trace's own WebSocket client, is a new class in ways.py with the members of `Between`, and
-a `Way`.
+So a traced test is a raw test run with another wrapping of `child.WRAPPINGS`: `run(scenario, tmp_path, "traced")`.
 
-Labels under which factories are wrapped: client, passive (loopback, plain), dialer, listener.
+    traced.py     the wrapping; what it reports arrives in `Result.traced`, its files stay in the test's folder
+    recorded.py  scraped.py  logged.py      what recording, metrics page and log say, and whether that can be
+    slots.py      where a library's references to c4socket_* lead      canaries.py   secrets, and the search for them
+
+A new inner factory is a new class in ways.py with the members of `Between`, and a `Way`. Labels under which factories
+are wrapped: client, passive (loopback, plain), dialer, websocket, listener.
 """

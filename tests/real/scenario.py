@@ -23,6 +23,8 @@ class Way(StrEnum):
     """Factories in a C library that is linked to LiteCore alone (plain_factory.c)."""
     DIALER = "dialer"
     """TCP from a Python factory, framed by LiteCore, to the WebSocket listener (dialer.py, listener.py)."""
+    WEBSOCKET = "websocket"
+    """c4trace's WebSocket client, to the WebSocket listener (websocket.py, listener.py)."""
 
 
 class Remote(StrEnum):

@@ -118,6 +118,16 @@ def test_c_factories_replicate(
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
+def test_the_websocket_client_of_c4trace_needs_no_tracer(tmp_path: Path, direction: dict[str, Any]) -> None:
+    scenario = Scenario(way=Way.WEBSOCKET, **direction)
+    result = run(scenario, tmp_path)
+    assert_replicated(result, scenario)
+    mirrored(result.client, result.passive, framed=False)
+    for side in (result.client, result.passive):
+        acknowledged(side, framed=False)
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
 def test_a_listener_serves_a_websocket_that_litecore_frames(tmp_path: Path, direction: dict[str, Any]) -> None:
     scenario = Scenario(way=Way.DIALER, **direction)
     result = run(scenario, tmp_path)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 import c4trace
+from c4trace.factories import SocketFactory
 from tests.real.abi import ffi
 from tests.real.litecore import LiteCore
 from tests.real.slots import Slot, library_of, slots_of
@@ -73,6 +74,11 @@ class Traced:
         if library is None:
             self._tracer.uses_table(traced)
         self._traced[label] = traced
+        return traced.address
+
+    def wrap_object(self, factory: SocketFactory, label: str) -> int:
+        """Wraps a factory in Python; the tracer itself gives it the up-calls."""
+        traced = self._traced[label] = self._tracer.wrap(factory, factory=label)
         return traced.address
 
     def report(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ seam by which the same factory runs raw and traced.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from tests.real.abi import CData, ffi
@@ -25,9 +25,13 @@ SIGNATURES: Final = {
 """Every up-call LiteCore 3.0.0 has, and its type."""
 
 
-def litecores_own(litecore: LiteCore) -> dict[str, int]:
-    """The addresses of LiteCore's own up-calls, by name."""
-    return {name: int(ffi.cast("uintptr_t", getattr(litecore.c, name))) for name in SIGNATURES}
+EVERYTHING: Final = (*SIGNATURES, "c4socket_retain", "c4socket_release", "_FLBuf_Release")
+"""The up-calls, and what else a factory calls."""
+
+
+def litecores_own(litecore: LiteCore, names: Iterable[str] = SIGNATURES) -> dict[str, int]:
+    """The addresses of LiteCore's own functions, by name."""
+    return {name: int(ffi.cast("uintptr_t", getattr(litecore.c, name))) for name in names}
 
 
 class UpCalls:

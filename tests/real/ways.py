@@ -16,6 +16,7 @@ from tests.real.peer import Peer
 from tests.real.plain import URL as PLAIN_URL
 from tests.real.plain import Plain
 from tests.real.scenario import Remote, Scenario, Way
+from tests.real.websocket import WebSocketClient
 
 
 class Side(Protocol):
@@ -89,7 +90,7 @@ class DialerWay:
         self._listener = Listener(stage, peer, scenario.behaviour)
         self._port = PORTS[scenario.remote]()
         self.url = self._port.url if self._port else self._listener.url
-        self.client: Side = Dialer(stage)
+        self.client: Side = self._make_client(stage)
         self.passive: Side = self._listener.passive
         self.refusals = self._listener.refusals
 
@@ -98,6 +99,22 @@ class DialerWay:
         if self._port:
             self._port.close()
         self._listener.close()
+
+    def _make_client(self, stage: Stage) -> Side:
+        return Dialer(stage)
+
+
+class WebSocketWay(DialerWay):
+    """The same with c4trace's own WebSocket client."""
+
+    def close(self) -> None:
+        """Stops listening and ends the client's thread."""
+        super().close()
+        self._websocket.close()
+
+    def _make_client(self, stage: Stage) -> Side:
+        self._websocket = WebSocketClient(stage)
+        return self._websocket
 
 
 PORTS: Final[dict[Remote, Callable[[], ClosedPort | SilentPort | None]]] = {
@@ -111,6 +128,7 @@ WAYS: Final[dict[Way, Callable[[Stage, Peer, Scenario], Between]]] = {
     Way.LOOPBACK: LoopbackWay,
     Way.PLAIN: PlainWay,
     Way.DIALER: DialerWay,
+    Way.WEBSOCKET: WebSocketWay,
 }
 
 
