@@ -7,6 +7,7 @@
 #include "tap.h"
 
 #define TEXT1_MAX 2048u
+#define ADDRESS_MAX (64u * 1024u)
 #define TEXT2_MAX (48u * 1024u)
 #define RESTAMP_FROM 256u /* a copy this large would show in the callee's duration */
 
@@ -75,17 +76,32 @@ struct c4t_published c4t_publish_error(struct c4t_frame frame, const c4t_upcalls
     return done;
 }
 
-/* scheme://hostname:port/path, scrubbed; returns its length. */
+static char *append(char *at, const char *text, size_t size) {
+    if (size) memcpy(at, text, size);
+    return at + size;
+}
+
+static char *append_slice(char *at, c4t_slice slice) { return append(at, slice.buf, slice.buf ? slice.size : 0); }
+
+/* scheme://hostname:port/path, scrubbed as a whole before it is cut, so that no half of a secret is left; returns its length. */
 static size_t address_text(const c4t_address *address, char *out, size_t cap, unsigned *flags) {
-    char text[TEXT1_MAX];
-    const c4t_slice *s = &address->scheme, *h = &address->hostname, *p = &address->path;
-    bool v6 = h->buf && memchr(h->buf, ':', h->size) && ((const char *)h->buf)[0] != '[';
-    int n = snprintf(text, sizeof text, "%.*s://%s%.*s%s:%u%.*s", (int)(s->size > 16 ? 16 : s->size),
-                     s->buf ? (const char *)s->buf : "", v6 ? "[" : "", (int)(h->size > 512 ? 512 : h->size),
-                     h->buf ? (const char *)h->buf : "", v6 ? "]" : "", address->port,
-                     (int)(p->size > 1024 ? 1024 : p->size), p->buf ? (const char *)p->buf : "");
-    if (n < 0) return 0;
-    return c4t_scrub_text(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1, out, cap, flags);
+    c4t_slice host = address->hostname;
+    bool v6 = host.buf && memchr(host.buf, ':', host.size) && *(const char *)host.buf != '[';
+    size_t size = address->scheme.size + host.size + address->path.size + 16;
+    char *text = size < ADDRESS_MAX ? malloc(size) : NULL; /* open is no hot path */
+    if (!text) {
+        *flags |= C4T_REC_CUT;
+        return 0;
+    }
+    char *at = append(append_slice(text, address->scheme), "://", 3);
+    at = append_slice(append(at, "[", v6), host);
+    at = append(at, "]", v6);
+    char port[8];
+    at = append(at, port, (size_t)snprintf(port, sizeof port, ":%u", address->port));
+    at = append_slice(at, address->path);
+    size_t written = c4t_scrub_text(text, (size_t)(at - text), out, cap, flags);
+    free(text);
+    return written;
 }
 
 /* Redacted JSON of a Fleece dictionary in `buffer`; marks what could not be kept. */
