@@ -65,9 +65,9 @@ class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
 class Event(msgspec.Struct, frozen=True, tag="event", tag_field="type", omit_defaults=True):
     """One call or up-call, as a line of a recording has it.
 
-    `t` and `dt` are nanoseconds (since the header's clock; in the callee), `n` bytes, `sid` the session's id (0: unknown
-    socket). `data` holds the captured bytes and `cut` how many bytes of the slice are missing from it. `dt` is absent
-    while a call has not returned.
+    `t` and `dt` are nanoseconds (since the header's clock; in the callee), `n` bytes, `sid` the session's id (0: of an
+    unknown socket). `data` holds the captured bytes and `cut` how many bytes of the slice are missing from it. `dt` is
+    absent while a call has not returned.
     """
 
     seq: int
