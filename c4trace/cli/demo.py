@@ -14,7 +14,7 @@ from c4trace.cli.notices import notice
 from c4trace.cli.verb import verb
 from c4trace.demo.run import LOG, PAGE, RECORDING, Outcome, run
 from c4trace.demo.script import own_script, read_script
-from c4trace.report.screen import Screen
+from c4trace.report.screen import Screen, Span
 from c4trace.report.summary import summarize
 from c4trace.report.summary_table import print_summary
 
@@ -50,7 +50,7 @@ def command(ctx: click.Context, *, folder: Path, peer: str | None) -> None:
     except OSError as error:
         raise BadInput(f"{folder}: cannot be made: {error.strerror}; choose another with --folder") from error
     screen = Screen()
-    screen.text(f"{SOCKETS} sockets at once through a traced WebSocketFactory, over TCP to a WebSocket server", "dim")
+    screen.text(f"{SOCKETS} sockets at once through a traced WebSocketFactory", "dim")
     began = time.monotonic()
     outcome = run(script, folder, SOCKETS)
     print_summary(summarize(outcome.totals), screen)
@@ -63,12 +63,14 @@ def command(ctx: click.Context, *, folder: Path, peer: str | None) -> None:
 
 
 def _end(screen: Screen, outcome: Outcome, folder: Path, seconds: float) -> None:
-    screen.text("")
+    facts: list[tuple[Span, list[Span]]] = []
     if not outcome.complaints:
         first, *others = outcome.compared
-        screen.line([("equal  ", "green"), (f"{first}, {' and '.join(others)}: every count, all bytes", "")])
-    screen.line([("took   ", "dim"), (f"{seconds:.1f} s, all set-up included", "")])
-    screen.line([("left   ", "dim"), (f"{folder}{os.sep}: {RECORDING}, {PAGE}, {LOG}", "")])
+        facts.append((("equal", "green"), [(f"{first}, {' and '.join(others)}: every count, all bytes", "")]))
+    facts.append((("took", "dim"), [(f"{seconds:.1f} s, all set-up included", "")]))
+    facts.append((("left", "dim"), [(f"{folder}{os.sep}: {RECORDING}, {PAGE}, {LOG}", "")]))
     recording = shlex.quote(str(folder / RECORDING))
     for number, what in enumerate((f"show {recording} --session 1", f"replay {recording}", f"metrics {recording}")):
-        screen.line([("next   " if number == 0 else "       ", "dim"), (f"c4trace {what}", "bold")])
+        facts.append((("" if number else "next", "dim"), [(f"c4trace {what}", "bold")]))
+    screen.text("")
+    screen.facts(facts)

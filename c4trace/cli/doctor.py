@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-import msgspec
 
 from c4trace.cli.ending import FINDINGS
 from c4trace.cli.verb import verb
@@ -13,7 +12,7 @@ from c4trace.doctor.machine import check_clock, check_folder, check_port, check_
 from c4trace.doctor.packages import check_extras, check_native, check_packages, check_python
 from c4trace.doctor.trial import attempt
 from c4trace.report.plain import plain
-from c4trace.report.screen import Screen
+from c4trace.report.screen import Screen, Span
 
 __all__ = ["command"]
 
@@ -49,22 +48,20 @@ def command(ctx: click.Context, *, litecore: str | None, port: int | None, as_js
         check_port(port),
     ]
     screen = Screen()
-    for check in checks:
-        if as_json:
-            screen.text(msgspec.json.encode(check).decode())
-        else:
-            _print(check, screen)
+    if as_json:
+        for check in checks:
+            screen.json(check)
+    else:
+        screen.facts([fact for check in checks for fact in _facts(check)])
     if any(check.verdict is not Verdict.OK for check in checks):
         ctx.exit(FINDINGS)
 
 
-def _print(check: Check, screen: Screen) -> None:
-    screen.line(
-        [
-            (f"{check.verdict:<5}", STYLES[check.verdict]),
-            (f"{check.name:<15}", "bold"),
-            (plain(check.found), ""),
-        ]
-    )
+def _facts(check: Check) -> list[tuple[Span, list[Span]]]:
+    style = STYLES[check.verdict]
+    facts: list[tuple[Span, list[Span]]] = [
+        ((f"{check.verdict:<4}", style), [(f"{check.name}: ", "bold"), (plain(check.found), "")])
+    ]
     if check.advice:
-        screen.line([(" " * 20, ""), (f"do: {plain(check.advice)}", STYLES[check.verdict])])
+        facts.append((("", ""), [(f"do: {plain(check.advice)}", style)]))
+    return facts

@@ -28,9 +28,8 @@ VERBS = {
 """Every verb and its help line: a verb's module is imported only when the verb is used."""
 
 PANELS = [
-    {"name": "Begin here", "commands": ["demo", "doctor"]},
+    {"name": "Begin here", "commands": ["demo", "doctor", "completion"]},
     {"name": "Look at a process or a recording", "commands": ["ps", "show", "metrics", "replay"]},
-    {"name": "Set up", "commands": ["completion"]},
 ]
 
 

@@ -7,7 +7,6 @@ import math
 import signal
 
 import click
-import msgspec
 
 from c4trace.cli.notices import notice, say_how_it_ended
 from c4trace.cli.verb import verb
@@ -18,7 +17,7 @@ from c4trace.replay.timeline import Timeline, play
 from c4trace.report.columns import Columns
 from c4trace.report.process import process_line, process_of
 from c4trace.report.screen import Screen
-from c4trace.report.show import row_of
+from c4trace.report.show import Rows
 from c4trace.report.summary import summarize
 from c4trace.report.summary_table import print_summary
 from c4trace.sinks.metrics import MetricsCollector
@@ -93,7 +92,7 @@ def command(
         fed.end()
         summary = summarize(fed.totals)
         if as_json:
-            screen.text(msgspec.json.encode(summary).decode())
+            screen.json(summary)
         else:
             screen.text(process_line(process), "dim")
             print_summary(summary, screen)
@@ -109,11 +108,11 @@ def _play(recording: Recording, fed: Fed, speed: float | None, screen: Screen, *
         for _ in play(recording, Timeline(speed), [fed.feed]):
             pass
         return
-    columns = Columns(screen.width)
+    columns, rows = Columns(screen.width), Rows()
     lines = iter(recording)
     with Keys() as keys:
         for line in play(lines, Timeline(None), [fed.feed]):
-            screen.line(columns.spans(row_of(line)))
+            screen.line(columns.spans(rows.of(line)))
             screen.flush()
             match keys.step():
                 case Step.STOP:

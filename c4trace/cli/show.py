@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
-import msgspec
 from click.shell_completion import CompletionItem
 
 from c4trace.cli.ending import BadInput
@@ -121,7 +120,7 @@ def _show_segment(path: Path, wanted: Wanted, *, as_json: bool) -> None:
         if as_json:
             print_json(segment.events(), selection, screen)
             for flight in in_flight_lines(snapshot):
-                screen.text(msgspec.json.encode(flight).decode())
+                screen.json(flight)
         else:
             screen.text(process_line(snapshot.process), "dim")
             print_rows(segment.events(), selection, screen)

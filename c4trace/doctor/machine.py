@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from c4trace.doctor.check import Check, fail, failed, ok, warn
 from c4trace.doctor.trial import Trial
-from c4trace.report.quantities import bytes_text
+from c4trace.report.quantities import bytes_text, noun
 from c4trace.segment.folder import SegmentError, list_segments, segment_folders
 from c4trace.sinks.scrape import MetricsServer, ServeError
 
@@ -31,7 +31,7 @@ def check_folder() -> Check:
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         return fail("segment folder", f"{parent} cannot be written", "set C4TRACE_DIR to a folder on a tmpfs")
     held = sum(_size(file.path) for file in segments)
-    there = f"{len(segments)} segments, {bytes_text(held)}" if segments else "no segment yet"
+    there = f"{len(segments)} {noun(len(segments), 'segment')}, {bytes_text(held)}" if segments else "no segment yet"
     return ok("segment folder", f"{folder}: {there}")
 
 

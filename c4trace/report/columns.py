@@ -10,7 +10,7 @@ __all__ = ["Columns"]
 _TOOK_FROM = 64  # characters a screen must have for the column
 _THREAD_FROM = 92
 _SESSION_STYLES = ("cyan", "magenta", "blue", "green", "yellow")
-_ARROW_STYLES = {"▼": "cyan", "▲": "green", "↩": "dim", "·": "yellow"}
+_ARROW_STYLES = {"▼": "cyan", "▲": "green", "◂": "dim", "·": "yellow"}
 
 
 class Columns:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
 from c4trace.events import Event, Gap, Return
 from c4trace.report.columns import Columns
 from c4trace.report.screen import Screen
 from c4trace.report.selection import Selection
-from c4trace.report.show import row_of
+from c4trace.report.show import Rows
 
 __all__ = ["print_json", "print_rows"]
 
@@ -19,13 +17,13 @@ Line = Event | Return | Gap
 
 def print_rows(lines: Iterable[Line], selection: Selection, screen: Screen) -> int:
     """Write the lines asked for in columns, the first one at once; how many there were."""
-    columns = Columns(screen.width)
+    columns, rows = Columns(screen.width), Rows()
     shown = 0
     for line in lines:
         if selection.wants(line):
             if not shown:
                 screen.line(columns.heading)
-            screen.line(columns.spans(row_of(line)))
+            screen.line(columns.spans(rows.of(line)))
             if not shown:
                 screen.flush()
             shown += 1
@@ -36,11 +34,10 @@ def print_rows(lines: Iterable[Line], selection: Selection, screen: Screen) -> i
 
 def print_json(lines: Iterable[Line], selection: Selection, screen: Screen) -> int:
     """Write the lines asked for as a recording has them; how many there were."""
-    encode = msgspec.json.Encoder().encode
     shown = 0
     for line in lines:
         if selection.wants(line):
-            screen.stream.write(encode(line).decode() + "\n")
+            screen.json(line)
             shown += 1
         elif selection.over:
             break

@@ -75,11 +75,11 @@ def print_processes(rows: Sequence[Row], screen: Screen, *, as_json: bool) -> No
     """Write the rows as a table, or as JSON Lines."""
     if as_json:
         for row in rows:
-            screen.text(msgspec.json.encode(row).decode())
+            screen.json(row)
         return
     if not rows:
         return
-    table = Table(box=box.SIMPLE_HEAD if screen.unicode else box.ASCII2, pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD if screen.unicode else box.ASCII2, show_edge=False, padding=(0, 1, 0, 0))
     table.header_style = "dim"
     table.add_column("name", overflow="fold")
     for heading in ("pid", "state", "open", "sessions", "calls", "written", "received", "lost", "age"):

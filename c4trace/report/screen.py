@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
+
+import msgspec
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -27,8 +31,8 @@ _CODES = {
     "cyan": "36",
     "bold red": "1;31",
 }
-_ASCII = str.maketrans({"▼": "v", "▲": "^", "↩": "<", "µ": "u", "…": "~", "·": "."})
-_PLAIN_WIDTH = 200
+_ASCII = str.maketrans({"▼": "v", "▲": "^", "◂": "<", "µ": "u", "…": "~", "·": "."})
+_UNLIMITED = 10_000
 
 
 class Screen:
@@ -51,8 +55,25 @@ class Screen:
         self.stream.write(self._encodable(text) + "\n")
 
     def text(self, text: str, style: str = "") -> None:
-        """Write one line in one style."""
-        self.line([(text, style)])
+        """Write a text in one style, broken between words where the screen ends."""
+        room = self.width or _UNLIMITED
+        for line in textwrap.wrap(text, room, subsequent_indent="  ", break_on_hyphens=False) or [""]:
+            self.line([(line, style)])
+
+    def facts(self, facts: Sequence[tuple[Span, Sequence[Span]]]) -> None:
+        """Write labels and what there is to say about each, broken between words within its own column."""
+        from rich.table import Table  # noqa: PLC0415 - as below
+        from rich.text import Text  # noqa: PLC0415 - as below
+
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(no_wrap=True)
+        for (label, style), spans in facts:
+            table.add_row(Text(label, style), Text.assemble(*spans))
+        self.show(table)
+
+    def json(self, value: object) -> None:
+        """Write one JSON object on a line of its own."""
+        self.stream.write(msgspec.json.encode(value).decode() + "\n")
 
     def flush(self) -> None:
         """Let everything written be seen."""
@@ -72,7 +93,7 @@ class Screen:
 
         return Console(
             file=self.stream,
-            width=self.width or _PLAIN_WIDTH,
+            width=self.width or _UNLIMITED,
             force_terminal=self.styled,
             no_color=not self.styled,
             color_system="standard" if self.styled else None,

@@ -12,10 +12,11 @@ from c4trace.events import UP_CALLS, Event, Gap, Return
 from c4trace.report.plain import plain
 from c4trace.report.quantities import count_text, duration_text, noun
 
-__all__ = ["ShownRow", "is_trouble", "row_of"]
+__all__ = ["Rows", "ShownRow", "is_trouble"]
 
 UP = frozenset(kind.name for kind in UP_CALLS)
 NORMAL_CLOSE = (6, 1000)
+NOT_RETURNED_MAX = 65_536  # calls whose return may still come
 PREVIEW = 64  # bytes of a payload that are shown
 
 
@@ -34,32 +35,58 @@ class ShownRow(msgspec.Struct, frozen=True):
     sid: int
 
 
-def row_of(line: Event | Return | Gap, *, base: int = 0) -> ShownRow:
-    """Put one line of a recording into columns; times are seconds since `base` (ns)."""
-    match line:
-        case Event():
-            return ShownRow(
-                time=f"{(line.t - base) / 1e9:.6f}",
-                took="+" + ("…" if line.dt is None else duration_text(line.dt)),
-                session=f"#{line.sid}" if line.sid else "#?",
-                thread=str(line.tid),
-                arrow="▲" if line.ev in UP else "▼",
-                call=line.ev,
-                size="" if line.n is None else count_text(line.n),
-                text=_text(line),
-                trouble=is_trouble(line),
-                sid=line.sid,
-            )
-        case Return():
-            verdict = "" if line.accepted is None else ", accepted" if line.accepted else ", rejected"
-            text = f"event {line.seq} returned{verdict}"
-            return ShownRow(
-                "", "+" + duration_text(line.dt), "", "", "↩", "return", "", text, line.accepted is False, 0
-            )
-        case Gap():
-            session = f"#{line.sid}" if line.sid else ""
-            text = f"{count_text(line.lost)} {noun(line.lost, 'event')} lost here"
-            return ShownRow("", "", session, "", "·", "gap", "", text, trouble=True, sid=line.sid)
+class Rows:
+    """Makes rows of lines, in order; a return's row tells of the call that it ends."""
+
+    def __init__(self) -> None:
+        self._not_returned: dict[int, Event] = {}
+
+    def of(self, line: Event | Return | Gap) -> ShownRow:
+        """Put one line of a recording into columns; times are seconds since its start."""
+        match line:
+            case Event():
+                if line.dt is None:
+                    self._remember(line)
+                return _event_row(line)
+            case Return():
+                return _return_row(line, self._not_returned.pop(line.seq, None))
+            case Gap():
+                text = f"{count_text(line.lost)} {noun(line.lost, 'event')} lost here"
+                return ShownRow("", "", _session(line.sid, ""), "", "·", "gap", "", text, trouble=True, sid=line.sid)
+
+    def _remember(self, event: Event) -> None:
+        self._not_returned[event.seq] = event
+        if len(self._not_returned) > NOT_RETURNED_MAX:
+            del self._not_returned[next(iter(self._not_returned))]
+
+
+def _event_row(event: Event) -> ShownRow:
+    return ShownRow(
+        time=f"{event.t / 1e9:.6f}",
+        took="+" + ("…" if event.dt is None else duration_text(event.dt)),
+        session=_session(event.sid, "#?"),
+        thread=str(event.tid),
+        arrow="▲" if event.ev in UP else "▼",
+        call=event.ev,
+        size="" if event.n is None else count_text(event.n),
+        text=_text(event),
+        trouble=is_trouble(event),
+        sid=event.sid,
+    )
+
+
+def _return_row(line: Return, event: Event | None) -> ShownRow:
+    verdict = "" if line.accepted is None else ", accepted" if line.accepted else ", rejected"
+    took, trouble = "+" + duration_text(line.dt), line.accepted is False
+    if event is None:
+        return ShownRow("", took, "", "", "◂", "return", "", f"of event {line.seq}{verdict}", trouble, 0)
+    time = f"{(event.t + line.dt) / 1e9:.6f}"
+    session = _session(event.sid, "#?")
+    return ShownRow(time, took, session, str(event.tid), "◂", event.ev, "", f"returned{verdict}", trouble, event.sid)
+
+
+def _session(sid: int, unknown: str) -> str:
+    return f"#{sid}" if sid else unknown
 
 
 def is_trouble(line: Event | Return | Gap) -> bool:

@@ -19,10 +19,10 @@ def test_each_line_says_how_it_stands() -> None:
     lines = [line for line in result.stdout.splitlines() if not line.startswith(" ")]
     assert {line.split()[0] for line in lines} <= {"ok", "warn", "fail"}
     names = ["python", "packages", "zstandard", "libc4trace", "segment folder", "room", "tracing", "clock", "litecore"]
-    assert all(any(line[5:].startswith(name) for line in lines) for name in names)
+    assert all(any(line[6:].startswith(f"{name}: ") for line in lines) for name in names)
     worse = [line for line in lines if not line.startswith("ok")]
     assert result.returncode == (1 if worse else 0)
-    assert result.stdout.count("\n" + " " * 20 + "do: ") == len(worse)
+    assert result.stdout.count("\n      do: ") == len(worse)
 
 
 def test_a_real_tracer_was_opened_and_is_gone(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_a_torn_recording_plays_up_to_the_tear(tmp_path: Path) -> None:
 
 def step(path: Path, keys: str) -> list[str]:
     result = subprocess.run([C4TRACE, "replay", path, "--step"], input=keys, capture_output=True, text=True, check=True)
-    return [line for line in result.stdout.splitlines() if " #" in line or "↩" in line]
+    return [line for line in result.stdout.splitlines() if " #" in line or "◂" in line]
 
 
 def test_stepping_shows_one_event_a_line(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from c4trace.events import ErrorInfo, Event, Gap, Return
 from c4trace.report.columns import Columns
-from c4trace.report.show import row_of
+from c4trace.report.show import Rows
 from tests.report.sample import Line, two_sessions
 
 OPEN = Event(
@@ -21,7 +21,7 @@ OPEN = Event(
 
 
 def laid(line: Line, width: int | None = None) -> str:
-    return "".join(text for text, _ in Columns(width).spans(row_of(line))).rstrip()
+    return "".join(text for text, _ in Columns(width).spans(Rows().of(line))).rstrip()
 
 
 def test_an_event_has_time_duration_session_thread_arrow_call_and_text() -> None:
@@ -42,11 +42,12 @@ def test_an_event_has_time_duration_session_thread_arrow_call_and_text() -> None
 def test_no_row_is_wider_than_the_screen_and_columns_stand_below_their_headings(width: int) -> None:
     columns = Columns(width)
     heading = "".join(text for text, _ in columns.heading)
+    rows = Rows()
     arrows = set()
     for line in [OPEN, *two_sessions()]:
-        spans = "".join(text for text, _ in columns.spans(row_of(line)))
+        spans = "".join(text for text, _ in columns.spans(rows.of(line)))
         assert len(spans) <= width
-        arrows.add(next(spans.index(arrow) for arrow in "▼▲↩·" if arrow in spans))
+        arrows.add(next(spans.index(arrow) for arrow in "▼▲◂·" if arrow in spans))
     assert arrows == {heading.index("call") - 2}
 
 
@@ -70,7 +71,7 @@ def test_what_does_not_fit_goes_and_the_call_stays() -> None:
         (Event(seq=1, t=0, sid=1, tid=1, ev="requestClose", status=1000, message="bye"), "1000  “bye”"),
         (Event(seq=1, t=0, sid=1, tid=1, ev="closed", error=ErrorInfo(5, 8, "no \x1b[2J")), r"“no \x1b[2J”"),
         (Event(seq=1, t=0, sid=1, tid=1, ev="gotPeerCertificate", hostname="h", accepted=False), "h  rejected"),
-        (Return(seq=7, dt=5_000_000, accepted=True), "event 7 returned, accepted"),
+        (Return(seq=7, dt=5_000_000, accepted=True), "of event 7, accepted"),
         (Gap(sid=3, after=1, lost=1), "1 event lost here"),
     ],
 )
@@ -94,4 +95,12 @@ def test_a_row_tells_what_happened(line: Line, part: str) -> None:
 )
 def test_trouble_is_what_went_wrong(change: dict[str, object], trouble: bool) -> None:  # noqa: FBT001 - a table
     plain_event = Event(seq=1, t=0, sid=1, tid=1, ev="open")
-    assert row_of(msgspec.structs.replace(plain_event, **change)).trouble is trouble
+    assert Rows().of(msgspec.structs.replace(plain_event, **change)).trouble is trouble
+
+
+def test_the_row_of_a_return_tells_which_call_it_ends() -> None:
+    rows = Rows()
+    rows.of(msgspec.structs.replace(OPEN, dt=None))
+    row = rows.of(Return(seq=OPEN.seq, dt=1_000_000_000))
+    assert (row.time, row.took, row.session, row.thread) == ("2.234568", "+1.00s", "#12", "4711")
+    assert (row.arrow, row.call, row.text) == ("◂", "open", "returned")
