@@ -28,7 +28,7 @@ def bridged(factory: SocketFactory, upcalls: Mapping[str, int], factory_size: Li
 
 def address_of(inner: object, factory_size: int) -> int:
     """The address of a C4SocketFactory, as an int or a cffi pointer; raises TraceError for what cannot be one."""
-    if isinstance(inner, ffi.CData) and ffi.typeof(inner).kind == "pointer":
+    if isinstance(inner, ffi.CData) and ffi.typeof(inner).kind in {"pointer", "array"}:
         address = int(ffi.cast("uintptr_t", inner))
     elif type(inner) is int:
         address = inner
@@ -50,6 +50,8 @@ def _is_class(inner: object) -> bool:
 
 
 def _name(inner: object) -> str:
+    if isinstance(inner, ffi.CData):
+        return f"a {ffi.typeof(inner).cname} of cffi"
     return f"the class {inner.__name__}" if isinstance(inner, type) else f"a {type(inner).__name__}"
 
 

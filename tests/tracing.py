@@ -134,6 +134,11 @@ def open_fds() -> list[str]:
     return sorted(re.sub(r"\d+", "N", target) for target in found)
 
 
+def thread_count() -> int:
+    """How many threads this process has, those of C among them."""
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
 def resident(pid: int) -> int:
     """Bytes of memory that a process has."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
