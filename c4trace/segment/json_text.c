@@ -242,22 +242,22 @@ char *c4t_json_object(char *out, const char *text, size_t size) {
     return p.at == p.end ? p.out : NULL;
 }
 
+static uint32_t digits_of(uint64_t value) {
+    uint32_t n = 1;
+    for (; value >= 10000; value /= 10000) n += 4;
+    return n + (value >= 10) + (value >= 100) + (value >= 1000);
+}
+
 char *c4t_json_unsigned(char *out, uint64_t value) {
-    static const char pairs[] =
-        "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354"
-        "5556575859606162636465666768697071727374757677787980818283848586878889909192939495969798"
-        "99";
-    char reversed[20], *at = reversed + sizeof reversed;
-    while (value >= 100) {
-        at -= 2;
-        memcpy(at, &pairs[value % 100 * 2], 2);
-        value /= 100;
-    }
-    if (value >= 10)
-        memcpy(at -= 2, &pairs[value * 2], 2);
-    else
-        *--at = (char)('0' + value);
-    return put(out, at, (size_t)(reversed + sizeof reversed - at));
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
+    char *end = out + digits_of(value), *at = end;
+    for (; value >= 100; value /= 100) memcpy(at -= 2, &pairs[value % 100 * 2], 2);
+    if (value >= 10) memcpy(at - 2, &pairs[value * 2], 2);
+    else at[-1] = (char)('0' + value);
+    return end;
 }
 
 char *c4t_json_int(char *out, int64_t value) {
