@@ -36,7 +36,7 @@ demo: setup ## Trace a real WebSocket session from end to end, without LiteCore
 	@.venv/bin/c4trace demo
 
 .PHONY: test
-test: setup native-test litecore ## Run all tests: C, Python, and the real LiteCore where it can be had
+test: test-tools setup native-test litecore ## Run all tests: C, Python, and the real LiteCore where it can be had
 	@.venv/bin/pytest $(PYTEST_ARGS)
 
 .PHONY: lint
@@ -75,6 +75,10 @@ soak: setup litecore ## Run the tests that take minutes
 .PHONY: bench
 bench: setup ## Measure what tracing costs
 	@$(one_at_a_time) $(in_venv) cmake --workflow --preset bench
+
+.PHONY: test-tools
+test-tools:
+	@tools/require-system.sh test
 
 .PHONY: litecore
 litecore: .venv/.locked ## Put a real LiteCore into .litecore for tests/real

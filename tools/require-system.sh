@@ -4,8 +4,10 @@
 #
 #   require-system.sh setup      what builds c4trace: Python with venv and headers, a C compiler, make
 #   require-system.sh litecore   what the real LiteCore of tests/real needs: ICU, a JDK, Maven
+#   require-system.sh test       what tests run beside c4trace: openssl, and Prometheus, without which a few are skipped
 #
-# PYTHON names the interpreter (python3). Exit: 0 all there, 1 something is missing, 2 wrong usage.
+# PYTHON names the interpreter (python3). Exit: 0 all there, or only tests will be skipped (one line says so);
+# 1 something is missing (where CI is set also what tests could be skipped without), 2 wrong usage.
 set -euo pipefail
 
 python=${PYTHON:-python3}
@@ -38,8 +40,8 @@ require_usable_python() {
     fi
 }
 
-# The Debian packages that are missing for $purpose, one a line.
-missing() {
+# The Debian packages that are missing for $purpose and that it cannot do without, one a line.
+needed() {
     case $purpose in
     setup)
         have "$python" || echo python3
@@ -54,36 +56,69 @@ missing() {
         have javac || echo default-jdk-headless
         have mvn || echo maven
         ;;
+    test)
+        have openssl || echo openssl
+        [ -z "${CI:-}" ] || wished
+        ;;
     esac
 }
 
+# Those without which tests are skipped, one a line.
+wished() {
+    if [ "$purpose" = test ] && ! { have prometheus && have promtool; }; then echo prometheus; fi
+}
+
+missing() { { needed && wished; } | sort -u; }
+
+# Runs a command during which no package starts its service. (A body in parentheses, so that the trap is its own.)
+without_services() (
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap 'rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+    fi
+    "$@"
+)
+
+apt_install() {
+    apt-get update || return
+    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends "$@" || return
+    # Of Prometheus we want the programs only: its service starts at the next boot neither.
+    if [[ " $* " == *" prometheus "* ]] && have systemctl; then systemctl disable prometheus.service || true; fi
+}
+
+# Installs packages, or tells in its last line why not.
 install() {
-    local log
+    local log status=0
     log=$(mktemp)
     echo "require-system: installing $*"
-    if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"; } \
-        >"$log" 2>&1 </dev/null; then
+    without_services apt_install "$@" >"$log" 2>&1 </dev/null || status=$?
+    if [ "$status" != 0 ]; then
         tail -n 5 "$log" >&2
-        rm -f "$log"
-        fail "apt-get could not install $*"
+        printf 'require-system: apt-get could not install %s\n' "$*" >&2
     fi
     rm -f "$log"
+    return "$status"
 }
+
+may_install() { [ "$(id -u)" = 0 ] && have apt-get; }
 
 case $purpose in
 setup) require_usable_python ;;
-litecore) ;;
+litecore | test) ;;
 *)
-    echo "usage: require-system.sh setup|litecore" >&2
+    echo "usage: require-system.sh setup|litecore|test" >&2
     exit 2
     ;;
 esac
 
 mapfile -t packages < <(missing)
 [ ${#packages[@]} -gt 0 ] || exit 0
-if [ "$(id -u)" != 0 ] || ! have apt-get; then
-    fail "missing: ${packages[*]}; install with: sudo apt-get update && sudo apt-get install -y ${packages[*]}"
+if may_install && install "${packages[@]}"; then
+    mapfile -t packages < <(missing)
+    [ ${#packages[@]} -gt 0 ] || exit 0
 fi
-install "${packages[@]}"
-mapfile -t packages < <(missing)
-[ ${#packages[@]} -eq 0 ] || fail "still missing after apt-get installed them: ${packages[*]}"
+how="sudo apt-get update && sudo apt-get install -y ${packages[*]}"
+mapfile -t packages < <(needed)
+[ ${#packages[@]} -eq 0 ] || fail "missing: ${packages[*]}; install with: $how"
+echo "require-system: missing, so that some tests will be skipped: $(wished); install with: $how"
