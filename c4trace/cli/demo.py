@@ -27,6 +27,7 @@ SOCKETS = 20
     """
     c4trace demo
     c4trace demo --folder /tmp/demo
+    c4trace demo --litecore /opt/app/libLiteCore.so
     """
 )
 @click.option(
@@ -36,23 +37,30 @@ SOCKETS = 20
     show_default=True,
     help="Where recording, metrics page and log are left; those of the last demo are replaced.",
 )
-@click.option("--peer", "peer", type=click.Path(), help="Play the first session of this recording instead of our own.")
+@click.option("--litecore", metavar="PATH", type=click.Path(), help="Replicate documents by this libLiteCore.so (3.0).")
+@click.option("--peer", type=click.Path(), help="Play the first session of this recording instead of our own.")
 @click.pass_context
-def command(ctx: click.Context, *, folder: Path, peer: str | None) -> None:
+def command(ctx: click.Context, *, folder: Path, litecore: str | None, peer: str | None) -> None:
     """Trace twenty real sockets, with no LiteCore needed.
 
     A host that plays LiteCore's part drives the traced WebSocketFactory over TCP to a WebSocket server, which says what
-    a real peer said to a real LiteCore. All that was recorded, measured and counted is then compared.
+    a real peer said to a real LiteCore. All that was recorded, measured and counted is then compared. With --litecore
+    real documents are replicated between two databases instead.
     """
+    if litecore is not None and peer is not None:
+        raise BadInput("--litecore brings its own peer; leave out --peer")
     script = own_script() if peer is None else read_script(peer)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"{folder}: cannot be made: {error.strerror}; choose another with --folder") from error
     screen = Screen()
-    screen.text(f"{SOCKETS} sockets at once through a traced WebSocketFactory", "dim")
     began = time.monotonic()
-    outcome = run(script, folder, SOCKETS)
+    if litecore is None:
+        screen.text(f"{SOCKETS} sockets at once through a traced WebSocketFactory", "dim")
+        outcome = run(script, folder, SOCKETS)
+    else:
+        outcome = _replicated(litecore, folder, screen)
     print_summary(summarize(outcome.totals), screen)
     _end(screen, outcome, folder, time.monotonic() - began)
     if outcome.complaints:
@@ -60,6 +68,14 @@ def command(ctx: click.Context, *, folder: Path, peer: str | None) -> None:
         for complaint in outcome.complaints:
             notice(complaint)
         ctx.exit(FINDINGS)
+
+
+def _replicated(litecore: str, folder: Path, screen: Screen) -> Outcome:
+    from c4trace.demo.litecore.run import DOCUMENTS, replicate  # noqa: PLC0415 - not needed without a LiteCore
+
+    what = f"{DOCUMENTS} documents and a blob each way between two databases, through a traced WebSocketFactory"
+    screen.text(what, "dim")
+    return replicate(litecore, folder)
 
 
 def _end(screen: Screen, outcome: Outcome, folder: Path, seconds: float) -> None:

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from c4trace.decode.errors import error_name
 from c4trace.events import EventKind, Latency
 from c4trace.host_socket import Counts
+from c4trace.report.losses import events_lost
 from c4trace.report.running_totals import RunningTotals
 
 __all__ = ["Witness", "differences", "host_witness", "page_witness", "recording_witness"]
@@ -19,7 +20,10 @@ _WITH_BYTES = (EventKind.write, EventKind.completedWrite, EventKind.received, Ev
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Witness:
-    """One account of the same events; what it cannot know is None."""
+    """One account of the same events; what it cannot know is None, `known` the only events it can know of.
+
+    `untimed` acknowledgements were counted but not timed: latencies may differ by as many.
+    """
 
     name: str
     events: Counter[str]
@@ -27,6 +31,8 @@ class Witness:
     latencies: Counter[str] | None = None
     closed: Counter[str] | None = None
     lost: int | None = None
+    known: frozenset[str] | None = None
+    untimed: int = 0
 
 
 def recording_witness(totals: RunningTotals) -> Witness:
@@ -48,7 +54,7 @@ def page_witness(page: str) -> Witness:
     sizes: Counter[str] = Counter()
     latencies: Counter[str] = Counter()
     closed: Counter[str] = Counter()
-    lost = 0
+    lost: Counter[str] = Counter()
     counts = {f"c4trace_{latency.name}_seconds_count": latency.name for latency in Latency}
     for family in text_string_to_metric_families(page):
         for sample in family.samples:
@@ -61,10 +67,18 @@ def page_witness(page: str) -> Witness:
                 case "c4trace_closed_total":
                     closed[_error(sample.labels["domain"], sample.labels["code"])] += number
                 case "c4trace_events_lost_total":
-                    lost += number
+                    lost[sample.labels["reason"]] += number
                 case name if name in counts:
                     latencies[counts[name]] += number
-    return Witness("metrics page", _positive(events), _positive(sizes), _positive(latencies), _positive(closed), lost)
+    return Witness(
+        "metrics page",
+        _positive(events),
+        _positive(sizes),
+        _positive(latencies),
+        _positive(closed),
+        events_lost(lost),
+        untimed=lost["latency"],
+    )
 
 
 def host_witness(counts: Counts) -> Witness:
@@ -81,11 +95,12 @@ def differences(one: Witness, other: Witness) -> list[str]:
     found = []
     for what in ("events", "bytes", "latencies", "closed"):
         ours, theirs = getattr(one, what), getattr(other, what)
+        slack = other.untimed if what == "latencies" else 0
         if ours is not None and theirs is not None:
             found += [
                 f"{what} of {key}: {one.name} {ours[key]}, {other.name} {theirs[key]}"
                 for key in sorted(ours.keys() | theirs.keys())
-                if ours[key] != theirs[key]
+                if abs(ours[key] - theirs[key]) > slack and (other.known is None or key in other.known)
             ]
     if one.lost is not None and other.lost is not None and one.lost != other.lost:
         found.append(f"events lost: {one.name} {one.lost}, {other.name} {other.lost}")

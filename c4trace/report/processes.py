@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from c4trace.events import CALLS, EventKind, SessionState
+from c4trace.report.losses import events_lost
 from c4trace.report.plain import plain
 from c4trace.report.process import STATE_STYLES
 from c4trace.report.quantities import bytes_text, count_text, duration_text
@@ -95,7 +96,7 @@ def print_processes(rows: Sequence[Row], screen: Screen, *, as_json: bool) -> No
 
 
 def _cells(row: Row, headings: list[str]) -> list[str | Text]:
-    lost = sum(row.lost.values())
+    lost = events_lost(row.lost)
     cells: dict[str, str | Text] = {
         "name": plain(row.name),
         "pid": str(row.pid),

@@ -50,3 +50,21 @@ def test_what_a_witness_does_not_know_is_not_compared() -> None:
     recorded = Witness("recording", Counter(write=2), Counter(write=10), Counter(open=1), Counter({"no error": 1}), 7)
     assert differences(recorded, host) == []
     assert differences(recorded, dataclasses.replace(host, events=Counter(write=2, open=1))) != []
+
+
+def test_latencies_may_differ_by_the_acknowledgements_that_were_not_timed() -> None:
+    recorded = recording_witness(totals_of(two_sessions()))
+    timed_less = dataclasses.replace(
+        recorded, name="page", latencies=(recorded.latencies or Counter()) - Counter(open=1)
+    )
+    assert differences(recorded, timed_less) == ["latencies of open: recording 2, page 1"]
+    assert differences(recorded, dataclasses.replace(timed_less, untimed=1)) == []
+
+
+def test_losses_of_times_are_no_lost_events() -> None:
+    scraped = page_witness(
+        "# TYPE c4trace_events_lost counter\n"
+        'c4trace_events_lost_total{reason="ring_full"} 2\n'
+        'c4trace_events_lost_total{reason="latency"} 5\n'
+    )
+    assert (scraped.lost, scraped.untimed) == (2, 5)
