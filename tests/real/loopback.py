@@ -6,6 +6,7 @@ framings it carries a byte stream, cut into pieces of `chunk` bytes, and LiteCor
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +17,7 @@ from tests.real.litecore import Domain, ErrorCode
 from tests.real.peer import Peer
 
 URL: Final = "ws://loopback.test:4984/db"
+HANGING: Final = "hanging"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Manner:
     """True: completedWrite is called from inside write, on LiteCore's thread, as the Java client does."""
     chunk: int = 1000
     """Byte streams arrive in pieces of at most this many bytes."""
+    hangs_in_write: int = 0
+    """The client's write of this number never returns; 0: all do. It says HANGING and its thread's id on stdout."""
 
 
 class Loopback:
@@ -71,6 +75,7 @@ class LoopbackSession(Session):
         self.passive = factory.passive
         self.other: LoopbackSession | None = None
         self._ending = False
+        self._writes = 0
         super().__init__(factory, socket)
 
     def start(self, url: str, options: dict[str, Any] | None) -> None:
@@ -91,6 +96,10 @@ class LoopbackSession(Session):
         self.up.opened(self.socket)
 
     def write(self, data: bytes) -> None:
+        self._writes += 1
+        if self.passive and self._writes == self.manner.hangs_in_write:
+            print(HANGING, threading.get_native_id(), flush=True)
+            threading.Event().wait()
         self._tell(LoopbackSession.deliver, data)
         if self.manner.acknowledge_inside_write:
             self.up.completed_write(self.socket, len(data))

@@ -49,13 +49,15 @@ class Traced:
         *,
         capture: str = "headers",
         collect_in: Literal["thread", "process"] = "thread",
+        recording: str = "recording.jsonl",
     ) -> None:
         """Opens the tracer; `folder` gets its files, and a copy of its segment at the end."""
         self._folder = folder
+        self._recording = folder / recording
         self._tracer = c4trace.Tracer(
             name="real",
             litecore=litecore.path,
-            record=folder / "recording.jsonl",
+            record=self._recording,
             capture=capture,
             metrics_port=0,
             log=folder / "log.jsonl",
@@ -64,6 +66,11 @@ class Traced:
         self._traced: dict[str, c4trace.Traced] = {}
         self._slots: dict[str, list[list[Slot]]] = {}
         self.upcalls: Mapping[str, int] = self._tracer.upcalls
+
+    @property
+    def segment_path(self) -> Path:
+        """The segment's file, as long as the tracer is open."""
+        return self._tracer.segment_path
 
     def wrap(self, factory: int, label: str) -> int:
         """Wraps by the address alone; a factory that no library contains makes its up-calls through `upcalls`."""
@@ -87,7 +94,7 @@ class Traced:
             looks.append(slots_of(library))
         snapshot = self._tracer.snapshot()
         report = Report(
-            recording=str(self._folder / "recording.jsonl"),
+            recording=str(self._recording),
             log=str(self._folder / "log.jsonl"),
             metrics=self._scrape("text/plain"),
             openmetrics=self._scrape(OPENMETRICS),
