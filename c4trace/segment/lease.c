@@ -16,6 +16,12 @@ static bool other_consumer_lives(const struct c4t_reader *reader) {
     return now < beat || now - beat < LEASE_SECONDS * reader->facts.ticks_per_sec;
 }
 
+/* Another process, which is alive. relaxed: advisory */
+static bool is_expected(const struct c4t_segment_header *header) {
+    uint32_t pid = atomic_load_explicit(&header->consumer_pid, memory_order_relaxed);
+    return pid != (uint32_t)getpid() && c4t_process_runs(pid, 0);
+}
+
 static uint64_t start_of(const struct c4t_reader *reader, const struct c4t_cursor *cursor, int from_now) {
     /* relaxed: a consumer's own field; acquire is made when records are copied */
     uint64_t tail = atomic_load_explicit(&cursor->ring->tail, memory_order_relaxed);
@@ -46,8 +52,10 @@ void c4t_start_cursors(struct c4t_reader *reader, int from_now) {
 int c4t_lease_take(struct c4t_reader *reader, int from_now, char *error, size_t error_size) {
     struct c4t_segment_header *header = reader->live;
     bool locked = flock(reader->file, LOCK_EX | LOCK_NB) == 0;
-    /* A child forked by a consumer that was killed keeps its lock: then the beat decides. */
-    if (!locked && other_consumer_lives(reader)) {
+    /* A child forked by a consumer that was killed keeps its lock: then the beat decides. Without a lock there may be one that the
+     * host expects (c4trace run), and that may be we. */
+    if (other_consumer_lives(reader) && (!locked || is_expected(header))) {
+        if (locked) flock(reader->file, LOCK_UN);
         snprintf(error, error_size, "process %u records this segment already; stop it first",
                  atomic_load_explicit(&header->consumer_pid, memory_order_relaxed)); /* relaxed: advisory */
         return -1;

@@ -3,7 +3,8 @@
 #include "clock.h"
 
 #define NS 1000000000u
-#define SHORTEST_BASELINE_NS (2 * (uint64_t)NS) /* a pair may be a microsecond apart: until then the header knows better */
+#define SHORTEST_BASELINE_NS                                                                                           \
+    (2 * (uint64_t)NS) /* a pair may be a microsecond apart: until then the header knows better */
 #define BEND_NS (10 * (int64_t)NS)
 
 /* Both clocks at one moment: the closest of three pairs. */
