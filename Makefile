@@ -86,7 +86,7 @@ litecore: .venv/.locked ## Put a real LiteCore into .litecore for tests/real
 
 .PHONY: recordings
 recordings: setup litecore ## Make the golden recordings again from a real LiteCore
-	@.venv/bin/python recordings/make.py
+	@.venv/bin/python -m recordings.make
 
 .PHONY: lock
 lock: ## Write requirements.lock anew from pyproject.toml

@@ -47,6 +47,7 @@ class Traced:
         litecore: LiteCore,
         folder: Path,
         *,
+        name: str = "real",
         capture: str = "headers",
         collect_in: Literal["thread", "process"] = "thread",
         recording: str = "recording.jsonl",
@@ -55,7 +56,7 @@ class Traced:
         self._folder = folder
         self._recording = folder / recording
         self._tracer = c4trace.Tracer(
-            name="real",
+            name=name,
             litecore=litecore.path,
             record=self._recording,
             capture=capture,
