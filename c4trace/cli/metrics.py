@@ -11,13 +11,13 @@ from prometheus_client import CollectorRegistry, exposition, openmetrics
 
 from c4trace.cli.ending import Unreached
 from c4trace.cli.notices import notice, say_how_it_ended
-from c4trace.cli.target import is_file, nothing_traced, segment_of
+from c4trace.cli.target import all_segments, is_file, nothing_traced, segment_of
 from c4trace.cli.verb import verb
 from c4trace.recording.reader import open_recording
 from c4trace.report.process import process_of
 from c4trace.report.running_totals import RunningTotals
 from c4trace.segment.attach import attach
-from c4trace.segment.folder import SegmentError, list_segments
+from c4trace.segment.folder import SegmentError
 from c4trace.segment.snapshot import Snapshot
 from c4trace.sinks.metrics import MetricsCollector
 from c4trace.sinks.scrape import MetricsServer
@@ -88,7 +88,7 @@ def _counted(path: str, ctx: click.Context) -> RunningTotals:
 
 def _all() -> list[Snapshot]:
     found = []
-    for file in list_segments():
+    for file in all_segments():
         try:
             with attach(file.path) as segment:
                 found.append(segment.snapshot())

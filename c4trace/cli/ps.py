@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from c4trace.cli.notices import notice
-from c4trace.cli.target import nothing_traced
+from c4trace.cli.target import all_segments, nothing_traced
 from c4trace.cli.verb import verb
 from c4trace.report.processes import Row, print_processes, row_of
 from c4trace.report.screen import Screen
 from c4trace.segment.attach import attach
-from c4trace.segment.folder import SegmentError, list_segments
+from c4trace.segment.folder import SegmentError
 
 __all__ = ["command"]
 
@@ -35,7 +35,7 @@ def command(*, as_json: bool) -> None:
 
 def _rows() -> list[Row]:
     rows = []
-    for file in list_segments():
+    for file in all_segments():
         try:
             with attach(file.path) as segment:
                 rows.append(row_of(segment.snapshot()))

@@ -17,7 +17,7 @@ from c4trace.events import EventKind
 from c4trace.recording.reader import open_recording
 from c4trace.report.listing import print_json, print_rows
 from c4trace.report.moments import parse_moment
-from c4trace.report.process import in_flight_lines, in_flight_spans, process_line, process_of
+from c4trace.report.process import in_flight_lines, in_flight_spans, process_line, process_of, start_of
 from c4trace.report.screen import Screen
 from c4trace.report.selection import Selection
 from c4trace.segment.attach import attach
@@ -116,7 +116,7 @@ def _show_segment(path: Path, wanted: Wanted, *, as_json: bool) -> None:
     screen = Screen()
     with attach(path) as segment:
         snapshot = segment.snapshot()
-        selection = wanted.since(dt.datetime.fromtimestamp(snapshot.process.started, dt.UTC))
+        selection = wanted.since(start_of(snapshot.process))
         if as_json:
             print_json(segment.events(), selection, screen)
             for flight in in_flight_lines(snapshot):

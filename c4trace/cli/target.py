@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from c4trace.cli.ending import BadInput, Unreached
 from c4trace.segment.attach import attach
-from c4trace.segment.folder import SegmentError, SegmentFile, find_segments, segment_folders
+from c4trace.segment.folder import SegmentError, SegmentFile, find_segments, list_segments, segment_folders
 from c4trace.segment.snapshot import ProcessInfo
 
-__all__ = ["is_file", "nothing_traced", "process_of", "segment_of"]
+__all__ = ["all_segments", "is_file", "nothing_traced", "process_of", "segment_of"]
 
 _FILE_ENDS = (".jsonl", ".zst", ".json")
 _MAGIC = b"K4TCSEG1"  # native/segment.h, C4T_SEGMENT_MAGIC, little-endian
@@ -32,10 +34,9 @@ def segment_of(source: str) -> Path:
     """
     if os.sep in source or _is_segment(Path(source)):
         return Path(source)
-    try:
-        found = [(process, file) for file in find_segments(source) if (process := process_of(file)) is not None]
-    except SegmentError as error:
-        raise Unreached(str(error)) from error
+    with reaching():
+        files = find_segments(source)
+    found = [(process, file) for file in files if (process := process_of(file)) is not None]
     if not found:
         raise Unreached(f"{source}: no such file, and no traced process of that pid or name; c4trace ps lists them")
     living = [file for process, file in found if process.state in {"live", "aside"}]
@@ -43,6 +44,21 @@ def segment_of(source: str) -> Path:
         pids = ", ".join(str(file.pid) for file in living)
         raise BadInput(f"{source}: several processes are traced under this name; say which by its pid: {pids}")
     return living[0].path if living else max(found, key=lambda pair: pair[0].started)[1].path
+
+
+@contextlib.contextmanager
+def reaching() -> Iterator[None]:
+    """Make of a folder that may not be looked at processes that cannot be reached."""
+    try:
+        yield
+    except SegmentError as error:
+        raise Unreached(str(error)) from error
+
+
+def all_segments() -> list[SegmentFile]:
+    """Give the segments of all processes of this user; Unreached where their folder may not be looked at."""
+    with reaching():
+        return list_segments()
 
 
 def process_of(file: SegmentFile) -> ProcessInfo | None:

@@ -20,7 +20,7 @@ from c4trace.tracer import Tracer
 
 __all__ = ["Trial", "attempt", "main"]
 
-PATIENCE = 30
+PATIENCE = 30.0
 NAME = "c4trace-doctor"
 
 
@@ -37,11 +37,10 @@ class Trial(msgspec.Struct, frozen=True):
 
 def attempt(litecore: str | None) -> Trial | str:
     """Open a tracer for this LiteCore (None: for an embedded host) in a child process; else say in a line why not."""
-    command = [sys.executable, "-m", "c4trace.doctor.trial", *([litecore] if litecore is not None else [])]
     try:
-        child = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)  # noqa: S603 - ourselves
+        child = subprocess.run(command(litecore), capture_output=True, timeout=PATIENCE, check=False)  # noqa: S603 - ourselves
     except subprocess.TimeoutExpired:
-        return f"it did not end within {PATIENCE} s"
+        return f"it did not end within {PATIENCE:g} s"
     said = plain(child.stderr.decode(errors="replace").strip())
     if child.returncode < 0:
         return f"it ended by {signal.Signals(-child.returncode).name}{': ' if said else ''}{said[-200:]}"
@@ -49,6 +48,11 @@ def attempt(litecore: str | None) -> Trial | str:
         return said[-500:] or f"it ended with code {child.returncode}"
     trial = msgspec.json.decode(child.stdout.splitlines()[-1], type=Trial)
     return msgspec.structs.replace(trial, warning=said.removeprefix("c4trace: "))
+
+
+def command(litecore: str | None) -> list[str]:
+    """Give the words that start the child."""
+    return [sys.executable, "-m", "c4trace.doctor.trial", *([litecore] if litecore is not None else [])]
 
 
 def main(litecore: str | None) -> int:

@@ -12,6 +12,8 @@ __all__ = ["Line", "Timeline", "play"]
 
 Line = Event | Return | Gap
 
+_LONGEST_WAIT = 3600.0  # seconds; the system refuses to sleep for a time that only a damaged recording asks for
+
 
 @dataclasses.dataclass(slots=True)
 class Timeline:
@@ -49,9 +51,9 @@ def play(
     sinks = list(sinks)
     start = clock()
     for line in lines:
-        early = start + timeline.due(line) - clock()
-        if early > 0:
-            wait(early)
+        due = start + timeline.due(line)
+        while (early := due - clock()) > 0:
+            wait(min(early, _LONGEST_WAIT))
         for sink in sinks:
             sink(line)
         given = clock()

@@ -14,7 +14,15 @@ from c4trace.report.quantities import duration_text
 from c4trace.report.screen import Span
 from c4trace.segment.snapshot import InFlight, ProcessInfo, Snapshot
 
-__all__ = ["STATE_STYLES", "InFlightLine", "in_flight_lines", "in_flight_spans", "process_line", "process_of"]
+__all__ = [
+    "STATE_STYLES",
+    "InFlightLine",
+    "in_flight_lines",
+    "in_flight_spans",
+    "process_line",
+    "process_of",
+    "start_of",
+]
 
 STATE_STYLES = {"live": "green", "dead": "red", "aside": "yellow"}
 
@@ -39,7 +47,7 @@ def process_of(header: Header, path: str | os.PathLike[str]) -> ProcessInfo:
 
 def process_line(process: ProcessInfo) -> str:
     """Say in one line whose recording or segment this is."""
-    began = dt.datetime.fromtimestamp(process.started, dt.UTC).isoformat(sep=" ", timespec="milliseconds")
+    began = start_of(process).isoformat(sep=" ", timespec="milliseconds")
     parts = [
         f"{process.name} (pid {process.pid}) {process.state}",
         f"LiteCore {process.litecore}" if process.litecore else "no LiteCore",
@@ -48,6 +56,14 @@ def process_line(process: ProcessInfo) -> str:
         process.reason,
     ]
     return plain(" · ".join(part for part in parts if part))
+
+
+def start_of(process: ProcessInfo) -> dt.datetime:
+    """Give the moment at which its segment or recording began; that of a damaged segment may be 1970."""
+    try:
+        return dt.datetime.fromtimestamp(process.started, dt.UTC)
+    except (OverflowError, ValueError, OSError):
+        return dt.datetime.fromtimestamp(0, dt.UTC)
 
 
 class InFlightLine(msgspec.Struct, frozen=True, tag="in_flight", tag_field="type"):

@@ -49,6 +49,7 @@ def test_a_folder_that_others_may_write_to_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "open"
     folder.mkdir()
     folder.chmod(0o777)
-    result = run("ps", C4TRACE_DIR=str(folder))
-    assert result.returncode == 2
-    assert "others may write to it" in result.stderr
+    for words in (["ps"], ["metrics"], ["show", "orders"]):
+        result = run(*words, C4TRACE_DIR=str(folder))
+        assert result.returncode == 3
+        assert "others may write to it" in result.stderr

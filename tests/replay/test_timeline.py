@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from c4trace.replay.timeline import Line, Timeline, play
@@ -74,3 +75,11 @@ def test_time_the_caller_takes_moves_the_rest_back() -> None:
         if line.seq == 1:  # type: ignore[union-attr]
             clock.now += 60
     assert times == [0.0, 60.001, 60.002]
+
+
+def test_an_endless_wait_is_waited_for_in_pieces() -> None:
+    late = msgspec.structs.replace(session(1, 1, 0)[1], t=2 * 10**13)
+    clock = Clock()
+    list(play([session(1, 1, 0)[0], late], Timeline(1), [], clock=clock, wait=clock.wait))
+    assert max(clock.waits) <= 3600
+    assert sum(clock.waits) == pytest.approx(20_000)
