@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import zstandard
+
 from tests.real.canaries import ANSWER, OPTIONS
 from tests.real.listener import Behaviour
 from tests.real.litecore import LiteCore, LogLevel
@@ -40,6 +42,10 @@ GOLDEN: Final[Mapping[str, Scenario]] = {
 }
 """What is played for each file."""
 
+PLAYED: Final = "pull-blob.jsonl.zst"
+"""What `c4trace demo` plays: the package has it unpacked, because reading .zst needs an extra."""
+PACKAGED: Final = HERE.parent / "c4trace" / "demo" / "peer.jsonl"
+
 
 def main(names: list[str]) -> None:
     """Makes all, each in a process of its own; or the named ones, here."""
@@ -52,6 +58,14 @@ def main(names: list[str]) -> None:
             _in_a_process(name, Path(folder))
             (Path(folder) / name).replace(HERE / name)
         print(f"recordings/{name}: {(HERE / name).stat().st_size} bytes")
+    PACKAGED.write_bytes(unpacked(HERE / PLAYED))
+
+
+def unpacked(path: Path) -> bytes:
+    """The text of a compressed recording."""
+    with path.open("rb") as file:
+        reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+        return reader.read()
 
 
 def _in_a_process(name: str, folder: Path) -> None:

@@ -30,7 +30,7 @@ class Script:
 
 
 def own_script() -> Script:
-    """Give the script that comes with c4trace: a real LiteCore 3.0.0 that pushes and pulls documents and two blobs."""
+    """Give the script that comes with c4trace: a real LiteCore 3.0.0 that pulls documents and a blob (recordings/)."""
     with resources.as_file(resources.files("c4trace.demo") / "peer.jsonl") as path:
         return read_script(path)
 

@@ -9,6 +9,7 @@ from c4trace.demo import run as demo
 from c4trace.demo.peer import Peer
 from c4trace.demo.script import Script, own_script, read_script
 from c4trace.recording.schema import RecordingError
+from recordings import make
 from tests.report.sample import written
 
 SCRIPT = Script(
@@ -18,10 +19,14 @@ SCRIPT = Script(
 
 def test_our_own_script_is_what_a_real_litecore_said() -> None:
     script = own_script()
-    assert script.subprotocols == ["BLIP_3+CBMobile_3", "BLIP_3+CBMobile_2"]
+    assert script.subprotocols[0] == "BLIP_3+CBMobile_3"
     assert script.turns[0][0]
     assert b"Profile\0getCheckpoint\0" in script.turns[0][1]
     assert sum(len(data) for _, data in script.turns) > 40_000
+
+
+def test_our_own_script_is_a_golden_recording() -> None:
+    assert make.PACKAGED.read_bytes() == make.unpacked(make.HERE / make.PLAYED)
 
 
 def test_every_socket_plays_the_whole_script(tmp_path: Path) -> None:
