@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import enum
+import os
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
@@ -99,6 +100,7 @@ class EmbeddedHost:
         self.upcalls: Mapping[str, int] = _functions(factory_size)
         """Address of each function by its name in LiteCore: c4socket_received, c4socket_retain, _FLBuf_Release …"""
         self._taken = acknowledge == "taken"
+        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._stopping = threading.Lock()
         self._sockets: dict[int, HostSocket] = {}
@@ -168,7 +170,12 @@ class EmbeddedHost:
             return self._final if self._leaks else read_counts(self._native, 0)
 
     def stop(self) -> Leaks:
-        """Close all sockets, wait until they are disposed, end the threads; what leaked. Again: the same answer."""
+        """Close all sockets, wait until they are disposed, end the threads; what leaked. Again: the same answer.
+
+        In a forked child, which has none of the threads, it does nothing.
+        """
+        if os.getpid() != self._pid:
+            return Leaks(0, 0, 0)
         leaks = ffi.new("c4thost_leaks *")
         with self._stopping:
             if self._leaks:

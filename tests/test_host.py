@@ -154,6 +154,23 @@ def test_bad_input_is_refused_in_one_line() -> None:
         host.connect(factory, URL)
 
 
+def test_a_forked_child_ends_while_its_parent_talks_on() -> None:
+    program = (
+        "import os, sys\n"
+        "from c4trace.host import EmbeddedHost\n"
+        "from c4trace.factories.bridge import bridge\n"
+        "from tests.factories.echo import EchoFactory\n"
+        "with EchoFactory() as echo, EmbeddedHost() as host:\n"
+        f"    socket = host.connect(bridge(echo, host.upcalls), {URL!r})\n"
+        "    for n in range(20):\n"
+        "        for _ in range(20): socket.send(b'x')\n"
+        "        if not (child := os.fork()): sys.exit(3)\n"
+        "        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3\n"
+        "    for _ in range(400): socket.receive(10)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
 def test_a_host_that_is_never_stopped_does_not_keep_the_program() -> None:
     program = (
         "from c4trace.host import EmbeddedHost\n"

@@ -9,7 +9,7 @@
 enum { WEBSOCKET_DOMAIN = 6, GOING_AWAY = 1001 };
 
 static c4tpy_callbacks callbacks;
-static pthread_once_t callbacks_once = PTHREAD_ONCE_INIT;
+static pthread_once_t set_up_once = PTHREAD_ONCE_INIT;
 static _Atomic uint64_t last_factory, last_socket;
 
 static _Atomic bool gate_shut;
@@ -232,14 +232,23 @@ static void add(c4tpy_factory *factory) {
     }
 }
 
+/* The threads that were in are not in the child. */
+static void in_forked_child(void) {
+    atomic_store_explicit(&threads_in, 0, memory_order_relaxed); /* relaxed: there is one thread */
+    pthread_mutex_init(&sockets_lock, NULL);
+}
+
 static const c4tpy_callbacks *first_callbacks;
-static void set_callbacks(void) { callbacks = *first_callbacks; }
+static void set_up(void) {
+    callbacks = *first_callbacks;
+    pthread_atfork(NULL, NULL, in_forked_child);
+}
 
 c4tpy_factory *c4tpy_factory_new(int framing, const c4tpy_upcalls *upcalls, const c4tpy_callbacks *methods) {
     c4tpy_factory *factory = calloc(1, sizeof *factory);
     if (!factory) return NULL;
     first_callbacks = methods;
-    pthread_once(&callbacks_once, set_callbacks);
+    pthread_once(&set_up_once, set_up);
     bool framed = framing != C4T_NO_FRAMING;
     factory->up = *upcalls;
     factory->key = atomic_fetch_add_explicit(&last_factory, 1, memory_order_relaxed) + 1; /* relaxed: only a number */
