@@ -3,6 +3,11 @@
 PYTHON ?= python3
 JOBS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
 PYTEST_ARGS ?=
+FUZZ_ROUNDS ?= 1000000
+# Another one each time; what failed is run again with FUZZ_SEED=..., which `make fuzz` prints.
+ifndef FUZZ_SEED
+FUZZ_SEED := $(shell date +%s)
+endif
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -65,16 +70,26 @@ tsan: .venv/.locked ## Run the C tests under ThreadSanitizer
 	@$(one_at_a_time) $(in_venv) $(fixed_addresses) cmake --workflow --preset tsan
 
 .PHONY: fuzz
-fuzz: setup ## Try the property tests with many more examples
-	@.venv/bin/pytest tests/property --hypothesis-profile=fuzz --timeout=0 $(PYTEST_ARGS)
+fuzz: setup litecore ## Feed millions of random and damaged inputs to all that reads any
+	@$(one_at_a_time) $(in_venv) sh -c 'cmake --preset asan && cmake --build --preset asan' >/dev/null
+	@for fuzzer in build/asan/fuzz_*; do \
+		echo "$$fuzzer $(FUZZ_ROUNDS) $(FUZZ_SEED)"; \
+		$$fuzzer $(FUZZ_ROUNDS) $(FUZZ_SEED); \
+	done
+	@.venv/bin/pytest -m hypothesis --hypothesis-profile=fuzz --timeout=0 $(PYTEST_ARGS)
 
 .PHONY: soak
-soak: setup litecore ## Run the tests that take minutes
+soak: setup litecore ## Run the tests that take minutes each
 	@.venv/bin/pytest -m slow --timeout=3600 $(PYTEST_ARGS)
 
 .PHONY: bench
-bench: setup ## Measure what tracing costs
+bench: setup litecore ## Measure what tracing costs, and whether that is more than it may (about 5 minutes)
 	@$(one_at_a_time) $(in_venv) cmake --workflow --preset bench
+	@failed=; .venv/bin/python -m benchmarks.hot_path --check || failed=1; \
+	if [ -e .litecore/libLiteCore.so ]; then \
+		.venv/bin/python -m benchmarks.replication --json build/bench/replication.json || failed=1; \
+	fi; \
+	[ -z "$$failed" ]
 
 .PHONY: test-tools
 test-tools:
