@@ -86,6 +86,9 @@ C4TRACE_API int c4trace_upcalls_seen(const c4trace_tracer *tracer, const void *t
 
 /* The tracing up-call of this C name ("c4socket_received"), NULL where the tracer's LiteCore has none. */
 C4TRACE_API void *c4trace_upcall(c4trace_tracer *tracer, const char *name);
+/* The tracing up-calls that lead to these real ones, for hosts that lead their calls here at link time (package/link_wrap.c). With no
+ * tracer open they only pass on. NULL: more than 8 different LiteCores in this process. */
+C4TRACE_API const c4t_upcalls *c4trace_traced_upcalls(const c4t_upcalls *real);
 /* The i-th name that c4trace_upcall knows, NULL past the end. */
 C4TRACE_API const char *c4trace_upcall_name(int i);
 

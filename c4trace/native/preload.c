@@ -1,7 +1,7 @@
-/* Symbol interposition: where libc4trace.so is preloaded (c4trace run) or linked before LiteCore, references to these functions bind here.
- * Nothing happens until one of them is first called, so a process without LiteCore, and every child, runs as if c4trace were not there.
+/* Symbol interposition: where libc4trace.so is preloaded (c4trace run) or linked before LiteCore, references to these functions bind to
+ * it. Nothing happens until one of them is first called, so a process without LiteCore, and every child, runs as if c4trace were not there.
  *
- * The definitions are unversioned: that matches references to LiteCore's version `CBL` too.
+ * The symbols are in preload_jump.c, for x86-64; elsewhere the functions here have their names, and c4repl_new is not interposed.
  */
 #include <dlfcn.h>
 #include <string.h>
@@ -9,7 +9,15 @@
 #include "preload.h"
 #include "sessions.h"
 
-#define EXPORTED __attribute__((visibility("default"), used))
+#if defined(__x86_64__)
+#define INTERPOSED(result, name, parameters)                                                                           \
+    C4T_INTERNAL result c4t_preloaded_##name parameters;                                                               \
+    __attribute__((used)) result c4t_preloaded_##name parameters
+#else
+#define INTERPOSED(result, name, parameters)                                                                           \
+    __attribute__((visibility("default"))) result name parameters;                                                     \
+    __attribute__((visibility("default"), used)) result name parameters
+#endif
 #define CALLER __builtin_return_address(0)
 
 /* The traced factory in place of one that is on its way to LiteCore, with that one's context; false: leave it. */
@@ -40,8 +48,7 @@ static const c4t_upcalls *upcalls_for(c4t_socket *socket, const void *caller) {
 }
 
 #define UPCALL(name, field, parameters, arguments)                                                                     \
-    EXPORTED void name parameters;                                                                                     \
-    void name parameters {                                                                                             \
+    INTERPOSED(void, name, parameters) {                                                                               \
         const c4t_upcalls *upcalls = upcalls_for(socket, CALLER);                                                      \
         if (upcalls && upcalls->field) upcalls->field arguments;                                                       \
     }
@@ -54,8 +61,7 @@ UPCALL(c4socket_closeRequested, close_requested, (c4t_socket * socket, int statu
        (socket, status, message))
 UPCALL(c4socket_closed, closed, (c4t_socket * socket, c4t_error error), (socket, error))
 
-EXPORTED bool c4socket_gotPeerCertificate(c4t_socket *socket, c4t_slice der, c4t_slice hostname);
-bool c4socket_gotPeerCertificate(c4t_socket *socket, c4t_slice der, c4t_slice hostname) {
+INTERPOSED(bool, c4socket_gotPeerCertificate, (c4t_socket * socket, c4t_slice der, c4t_slice hostname)) {
     const c4t_upcalls *upcalls = upcalls_for(socket, CALLER);
     return !upcalls || !upcalls->got_peer_certificate || upcalls->got_peer_certificate(socket, der, hostname);
 }
@@ -72,20 +78,16 @@ static c4t_socket *from_native(const struct c4t_met *met, const c4t_socket_facto
                                 is_incoming);
 }
 
-EXPORTED c4t_socket *c4socket_fromNative(c4t_socket_factory factory, void *handle, const c4t_address *address);
-c4t_socket *c4socket_fromNative(c4t_socket_factory factory, void *handle, const c4t_address *address) {
+INTERPOSED(c4t_socket *, c4socket_fromNative, (c4t_socket_factory factory, void *handle, const c4t_address *address)) {
     return from_native(c4t_meet(CALLER), &factory, handle, address, false, true);
 }
 
-EXPORTED c4t_socket *c4socket_fromNative2(c4t_socket_factory factory, void *handle, const c4t_address *address,
-                                          bool is_incoming);
-c4t_socket *c4socket_fromNative2(c4t_socket_factory factory, void *handle, const c4t_address *address,
-                                 bool is_incoming) {
+INTERPOSED(c4t_socket *, c4socket_fromNative2,
+           (c4t_socket_factory factory, void *handle, const c4t_address *address, bool is_incoming)) {
     return from_native(c4t_meet(CALLER), &factory, handle, address, true, is_incoming);
 }
 
-EXPORTED void c4socket_registerFactory(c4t_socket_factory factory);
-void c4socket_registerFactory(c4t_socket_factory factory) {
+INTERPOSED(void, c4socket_registerFactory, (c4t_socket_factory factory)) {
     const struct c4t_met *met = c4t_meet(CALLER);
     void *real = met ? dlsym(met->litecore.library, "c4socket_registerFactory") : NULL;
     if (!real) return;
@@ -100,39 +102,26 @@ void c4socket_registerFactory(c4t_socket_factory factory) {
     ((void (*)(c4t_socket_factory_64))real)(small);
 }
 
-static void *no_replicator(void) { return NULL; }
+/* In place of a function that is nowhere to be found. */
+static void *nothing(void) { return NULL; }
 
-/* c4repl_new and c4repl_newWithSocket take their C4ReplicatorParameters by value, in a struct that differs by version. It lies on the
- * stack, in the callee's own copy: the one pointer in it is changed in place, and the real function goes on with everything else as it
- * was. Returns that function. `params` is where the struct begins. */
-__attribute__((used)) static void *replace_factory(unsigned char *params, const void *caller, const char *name) {
+void *c4t_way_on(const void *caller, const char *name, void *ours) {
+    const struct c4t_met *met = c4t_meet(caller);
+    if (met && met->port) return ours;
+    void *real = met ? dlsym(met->litecore.library, name) : NULL;
+    return real ? real : (void *)nothing;
+}
+
+/* C4ReplicatorParameters come by value, in a struct that differs by version. It lies on the stack, in the callee's own copy: the one
+ * pointer in it is changed in place. */
+void *c4t_way_on_with(unsigned char *params, const void *caller, const char *name) {
     /* LiteCore copies the struct during the call (since 2.8). */
     static __thread c4t_socket_factory traced __attribute__((tls_model("initial-exec")));
     const struct c4t_met *met = c4t_meet(caller);
     void *real = met ? dlsym(met->litecore.library, name) : NULL;
-    if (!real) return (void *)no_replicator;
-    if (!met->port || !met->factory_in_params) return real;
+    if (!real) return (void *)nothing;
+    if (!met->port) return real;
     const c4t_socket_factory **slot = (const c4t_socket_factory **)(void *)(params + met->factory_in_params);
     if (*slot && traced_form(met, *slot, &traced)) *slot = &traced;
     return real;
 }
-
-#if defined(__x86_64__)
-/* At entry: return address, then C4Address (56 bytes), then the parameters. All argument registers are kept. */
-#define TRAMPOLINE(name, before)                                                                                       \
-    __asm__(".text\n.globl " #name "\n.type " #name ", @function\n" #name ":\n"                                        \
-            ".cfi_startproc\n"                                                                                         \
-            "push %rdi\npush %rsi\npush %rdx\npush %rcx\npush %r8\npush %r9\nsub $8, %rsp\n"                           \
-            ".cfi_adjust_cfa_offset 56\n"                                                                              \
-            "lea 64+" #before "(%rsp), %rdi\n"                                                                         \
-            "mov 56(%rsp), %rsi\n"                                                                                     \
-            "lea 1f(%rip), %rdx\n"                                                                                     \
-            "call replace_factory\n"                                                                                   \
-            "add $8, %rsp\npop %r9\npop %r8\npop %rcx\npop %rdx\npop %rsi\npop %rdi\n"                                 \
-            ".cfi_adjust_cfa_offset -56\n"                                                                             \
-            "jmp *%rax\n"                                                                                              \
-            ".cfi_endproc\n.size " #name ", .-" #name "\n"                                                             \
-            ".section .rodata\n1: .string \"" #name "\"\n.text\n")
-TRAMPOLINE(c4repl_new, 56);
-TRAMPOLINE(c4repl_newWithSocket, 0);
-#endif

@@ -16,4 +16,18 @@ C4T_INTERNAL const struct c4t_met *c4t_meet(const void *caller);
 /* The tracer that `c4trace run` asked for, opened when LiteCore is first met; NULL: not asked for, or it cannot be had. */
 C4T_INTERNAL struct c4trace_tracer *c4t_preloaded_tracer(const struct c4t_met *met);
 
+/* True while every LiteCore that was met is of a known version, and one was: then up-calls need not ask who calls. */
+C4T_INTERNAL extern _Atomic unsigned char c4t_met_known_only;
+
+/* Where an interposed function goes on with everything as it came: to `ours`, or, for a LiteCore that is not traced, to its own. */
+C4T_INTERNAL void *c4t_way_on(const void *caller, const char *name, void *ours);
+/* The same for c4repl_new and c4repl_newWithSocket, which are never ours: the factory in `params` is made a traced one. */
+C4T_INTERNAL void *c4t_way_on_with(unsigned char *params, const void *caller, const char *name);
+
+/* What was asked for in the environment, and telling how it went (preload_tell.c). */
+C4T_INTERNAL const char *c4t_asked_name(void); /* NULL: tracing was not asked for */
+C4T_INTERNAL uint32_t c4t_asked_number(const char *variable, uint32_t otherwise);
+/* Tell whoever started this process: `word` is one of run/reports.py. Without anybody to tell, what is wrong goes to standard error. */
+C4T_INTERNAL void c4t_tell(const char *word, const char *text);
+
 #endif

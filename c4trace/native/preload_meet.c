@@ -1,7 +1,6 @@
 /* Meeting a LiteCore: at its first interposed call it is looked up, once for each caller's place in the code. */
 #include <dlfcn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,7 +10,8 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct c4t_met met[C4T_PORTS_MAX];
-static int met_count; /* under lock */
+static int met_count; /* under lock; raised when the new one is whole, so that a child forked meanwhile finds no half */
+_Atomic unsigned char c4t_met_known_only;
 
 static struct {
     const void *_Atomic caller; /* set last */
@@ -23,23 +23,11 @@ static struct {
 static size_t factory_in_params(const struct c4t_litecore *litecore) {
     int major = 0, minor = 0;
     bool named = sscanf(litecore->version, "%d.%d.", &major, &minor) == 2;
-    if (named && (major < 2 || (major == 2 && minor < 8) || major > 4 || (major == 4 && minor > 1))) return 0;
+    static const int newest[] = {[2] = 8, [3] = 4, [4] = 1};
+    if (named && (major < 2 || major > 4 || minor > newest[major] || (major == 2 && minor < 8))) return 0;
     if (dlsym(litecore->library, "c4coll_isValid")) return 64; /* 3.1 and later: no push and pull, no filters */
     if (dlsym(litecore->library, "c4repl_setProgressLevel")) return 88; /* 3.0: with encryptors */
     return dlsym(litecore->library, "c4repl_setSuspended") ? 72 : 0;    /* 2.8 */
-}
-
-static const char *asked_for(void) {
-    const char *name = getenv("C4TRACE_NAME");
-    return name && name[0] ? name : NULL;
-}
-
-static void say(const char *what) {
-    char line[640];
-    int n = snprintf(line, sizeof line, "c4trace: %s\n", what);
-    ssize_t written =
-        asked_for() ? write(STDERR_FILENO, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1) : 0;
-    (void)written; /* there is nobody else to tell */
 }
 
 /* lock held */
@@ -47,24 +35,31 @@ static const struct c4t_met *enter(const struct c4t_litecore *litecore) {
     for (int i = 0; i < met_count; i++)
         if (met[i].litecore.library == litecore->library) return &met[i];
     if (met_count == C4T_PORTS_MAX) return NULL;
-    struct c4t_met *m = &met[met_count++];
+    struct c4t_met *m = &met[met_count];
     m->litecore = *litecore;
     m->factory_in_params = factory_in_params(litecore);
+    m->port = NULL;
     if (m->factory_in_params && litecore->real.factory_size) {
         pthread_mutex_lock(&c4t_setup_lock);
         m->port = c4t_port_for(&litecore->real, litecore->library);
         pthread_mutex_unlock(&c4t_setup_lock);
-    } else {
-        char text[256];
-        snprintf(text, sizeof text, "LiteCore '%s' is of a version c4trace does not know; it is not traced",
-                 litecore->version);
-        say(text);
     }
+    bool known_only = m->port && (!met_count || atomic_load_explicit(&c4t_met_known_only, memory_order_relaxed));
+    met_count++;
+    /* release: a thread that sees it finds this LiteCore met */
+    atomic_store_explicit(&c4t_met_known_only, known_only, memory_order_release);
+    c4t_tell(m->port ? "met" : "unknown", litecore->version);
     return m;
 }
 
+static void in_forked_child(void) { pthread_mutex_init(&lock, NULL); /* another thread of the parent may hold it */ }
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static void set_up(void) { pthread_atfork(NULL, NULL, in_forked_child); }
+
 static const struct c4t_met *look_up(const void *caller) {
     struct c4t_litecore litecore;
+    pthread_once(&once, set_up);
     pthread_mutex_lock(&lock);
     const struct c4t_met *m = NULL;
     if (c4t_litecore_behind(caller, &litecore))
@@ -96,48 +91,46 @@ const struct c4t_met *c4t_meet(const void *caller) {
     return m;
 }
 
-static uint32_t number(const char *variable, uint32_t otherwise) {
-    const char *text = getenv(variable);
-    char *end;
-    unsigned long value = text ? strtoul(text, &end, 10) : 0;
-    return text && *text && !*end && value <= UINT32_MAX ? (uint32_t)value : otherwise;
-}
-
 static struct c4trace_tracer *_Atomic tracer;
-static pid_t tried_by;
+static _Atomic pid_t tried_by;
 
 static struct c4trace_tracer *open_tracer(const struct c4t_met *m) {
     c4trace_config config = C4TRACE_CONFIG_INIT;
-    config.name = asked_for();
+    config.name = c4t_asked_name();
     config.upcalls = &m->litecore.real;
-    config.capture = number("C4TRACE_CAPTURE_LEVEL", C4T_CAPTURE_HEADERS);
-    config.capture_bytes = number("C4TRACE_CAPTURE_BYTES", 0);
-    config.segment_bytes = number("C4TRACE_SEGMENT_KIB", 0) * (size_t)1024;
+    config.capture = c4t_asked_number("C4TRACE_CAPTURE_LEVEL", C4T_CAPTURE_HEADERS);
+    config.capture_bytes = c4t_asked_number("C4TRACE_CAPTURE_BYTES", 0);
+    config.segment_bytes = c4t_asked_number("C4TRACE_SEGMENT_KIB", 0) * (size_t)1024;
     c4trace_failure failure;
     struct c4trace_tracer *opened;
     if (c4trace_open(&config, &opened, &failure)) {
-        say(failure.text);
+        c4t_tell("failed", failure.text);
         return NULL;
     }
     pthread_mutex_lock(&c4t_setup_lock);
     opened->port->library = m->litecore.library;
     c4t_tracer_knows(opened, m->port, m->litecore.version);
     pthread_mutex_unlock(&c4t_setup_lock);
-    if (c4trace_warning(opened)[0]) say(c4trace_warning(opened));
-    c4t_expect_consumer(opened, number("C4TRACE_COLLECTOR", 0));
+    if (c4trace_warning(opened)[0]) c4t_tell("note", c4trace_warning(opened));
+    c4t_expect_consumer(opened, c4t_asked_number("C4TRACE_COLLECTOR", 0));
+    c4t_tell("segment", c4trace_segment_path(opened));
     return opened;
 }
 
 struct c4trace_tracer *c4t_preloaded_tracer(const struct c4t_met *m) {
     struct c4trace_tracer *opened = atomic_load_explicit(&tracer, memory_order_acquire); /* acquire: it is whole */
-    if (C4T_LIKELY(opened) && C4T_LIKELY(tried_by == getpid())) return opened;
-    if (!asked_for()) return NULL;
+    pid_t pid = getpid();
+    /* relaxed: a process sees its own, and a forked child its parent's */
+    if (C4T_LIKELY(opened) && C4T_LIKELY(atomic_load_explicit(&tried_by, memory_order_relaxed) == pid)) return opened;
+    if (!c4t_asked_name()) return NULL;
     pthread_mutex_lock(&lock);
-    if (tried_by != getpid()) { /* the first time, or in a forked child, whose parent's tracer is not its own */
-        tried_by = getpid();
-        atomic_store_explicit(&tracer, open_tracer(m), memory_order_release); /* release: it is whole */
+    /* The first time, or in a forked child, whose parent's tracer is not its own. relaxed, all: under the lock */
+    if (atomic_load_explicit(&tried_by, memory_order_relaxed) != pid) {
+        opened = open_tracer(m);
+        atomic_store_explicit(&tracer, opened, memory_order_release); /* release: it is whole */
+        atomic_store_explicit(&tried_by, pid, memory_order_relaxed);
     }
-    opened = atomic_load_explicit(&tracer, memory_order_relaxed); /* relaxed: under the lock */
+    opened = atomic_load_explicit(&tracer, memory_order_relaxed);
     pthread_mutex_unlock(&lock);
     return opened;
 }

@@ -80,7 +80,7 @@ enum c4t_loss {
     C4T_LOSS_RING_FULL = 0,   /* the newest event was dropped: the ring was full while recording */
     C4T_LOSS_OVERWRITTEN = 1, /* flight recorder: counted by the consumer for what it had not read yet */
     C4T_LOSS_LATENCY =
-        2, /* an ack latency that was not measured (too many outstanding writes, or two threads at once): the header's
+        2, /* an ack latency that was not measured (many threads at once in one direction of a session): the header's
                                * number and those of all thread rows */
     C4T_LOSS_SESSION_ROW = 3, /* a session without a row: counted and recorded, but not in the session table */
     C4T_LOSS_THREAD_SLOT = 4, /* a thread without a slot: its events are complete, its in-flight call is not shown */
@@ -220,7 +220,8 @@ struct c4t_thread_row {    /* 128 bytes; written by the one thread that holds it
     _Atomic uint64_t pending_ticks;
     _Atomic uint64_t overhead_ticks; /* sampled cost of c4trace itself, scaled to all events */
     _Atomic uint64_t unmeasured;     /* adds to lost[C4T_LOSS_LATENCY] */
-    uint64_t pad[6];
+    _Atomic uint64_t entering;       /* 1 while an event is being counted and recorded; 0 in the callee */
+    uint64_t pad[5];
 };
 
 /* Histogram: values below 16 ticks have a bucket each, then 16 buckets an octave: bucket(v) = 16 * (e - 3) + ((v >> (e - 4)) & 15)

@@ -146,12 +146,13 @@ static void row_begin(struct c4t_session *session, uint64_t sid, uint64_t ticks,
 static void ack_reset(struct c4t_ack *ack) {
     ack->first = ack->count = 0;
     ack->begun = ack->ended = 0;
+    /* relaxed, all: nobody else has this session yet */
     atomic_store_explicit(&ack->spilled, false, memory_order_relaxed);
-    atomic_store_explicit(&ack->spill_begun_n, 0,
-                          memory_order_relaxed); /* relaxed, all four: nobody else has this session yet */
-    atomic_store_explicit(&ack->spill_begun, 0, memory_order_relaxed);
-    atomic_store_explicit(&ack->spill_ended_n, 0, memory_order_relaxed);
-    atomic_store_explicit(&ack->spill_ended, 0, memory_order_relaxed);
+    for (int i = 0; i < C4T_SPILLS; i++) atomic_store_explicit(&ack->spill[i].side, C4T_NEITHER, memory_order_relaxed);
+    atomic_store_explicit(&ack->begun_n, 0, memory_order_relaxed);
+    atomic_store_explicit(&ack->begun_bytes, 0, memory_order_relaxed);
+    atomic_store_explicit(&ack->ended_n, 0, memory_order_relaxed);
+    atomic_store_explicit(&ack->ended_bytes, 0, memory_order_relaxed);
 }
 
 /* A session to use: a fresh one, or the one longest disposed; tracer->lock held. */

@@ -3,7 +3,7 @@
 #define TRIES 64
 
 /* Try a little longer than once: it is held for a few instructions. */
-static bool ack_try_again(struct c4t_ack *ack) {
+static bool try_again(struct c4t_ack *ack) {
     for (int i = 0; i < TRIES; i++) {
         if (c4t_ack_try(ack)) return true;
 #if defined(__x86_64__)
@@ -13,72 +13,115 @@ static bool ack_try_again(struct c4t_ack *ack) {
     return false;
 }
 
-/* relaxed: single writer under `busy` */
-static inline void flow_add(struct c4t_flow *flow, uint64_t n, uint64_t bytes) {
-    c4t_add(&flow->n, n, false);
-    c4t_add(&flow->bytes, bytes, false);
-}
-
 /* In the thread's own row, or, past the pool of rows, for all in the header. */
-void c4t_count_unmeasured(struct c4t_thread *thread, uint64_t n) {
+static void count_unmeasured(struct c4t_thread *thread, uint64_t n) {
     if (C4T_LIKELY(thread->slot < C4T_THREADS_MAX))
         c4t_add(&thread->row->unmeasured, n, false);
     else
         c4t_add(&thread->tracer->header->lost[C4T_LOSS_LATENCY], n, true);
 }
 
-/* Take in what threads left that did not get `busy`. Their acks are not measured. */
-void c4t_take_spill(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, struct c4t_flow *ended) {
-    atomic_store_explicit(&ack->spilled, false,
-                          memory_order_relaxed); /* relaxed: a hint; set again by a spill that comes now */
-    /* relaxed: numbers only; an n whose bytes come a moment later is added with the next spill */
-    uint64_t begun_n = atomic_exchange_explicit(&ack->spill_begun_n, 0, memory_order_relaxed);
-    uint64_t begun_bytes = atomic_exchange_explicit(&ack->spill_begun, 0, memory_order_relaxed);
-    uint64_t ended_n = atomic_exchange_explicit(&ack->spill_ended_n, 0, memory_order_relaxed);
-    uint64_t ended_bytes = atomic_exchange_explicit(&ack->spill_ended, 0, memory_order_relaxed);
-    flow_add(begun, begun_n, begun_bytes);
-    flow_add(ended, ended_n, ended_bytes);
-    ack->begun += begun_bytes;
-    ack->ended += ended_bytes;
-    c4t_count_unmeasured(thread, begun_n);
-}
-
-/* Spilled by a thread that does not wait; whoever holds `busy` may leave before seeing it, so one more try takes it in. */
-static void spill(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, struct c4t_flow *ended,
-                  _Atomic uint64_t *count, _Atomic uint64_t *bytes, uint64_t n) {
-    atomic_fetch_add_explicit(bytes, n, memory_order_relaxed); /* relaxed, both: numbers only */
-    atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
-    atomic_store_explicit(&ack->spilled, true, memory_order_release); /* release: after the numbers */
-    if (!ack_try_again(ack)) return;
-    c4t_take_spill(thread, ack, begun, ended);
-    c4t_ack_leave(ack);
-}
-
-void c4t_flow_begin_slow(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, struct c4t_flow *ended,
-                         uint64_t n, uint64_t now) {
-    if (C4T_UNLIKELY(!ack_try_again(ack))) {
-        spill(thread, ack, begun, ended, &ack->spill_begun_n, &ack->spill_begun, n);
-        return;
-    }
-    if (c4t_has_spill(ack)) c4t_take_spill(thread, ack, begun, ended);
-    c4t_begin_locked(thread, ack, begun, n, now);
-    c4t_ack_leave(ack);
-}
-
-void c4t_flow_end(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, struct c4t_flow *ended,
-                  uint64_t n, uint64_t now, uint64_t sid, struct c4t_cells *cells, enum c4t_latency latency) {
-    if (C4T_UNLIKELY(!ack_try_again(ack))) {
-        spill(thread, ack, begun, ended, &ack->spill_ended_n, &ack->spill_ended, n);
-        return;
-    }
-    if (C4T_UNLIKELY(c4t_has_spill(ack))) c4t_take_spill(thread, ack, begun, ended);
-    flow_add(ended, 1, n);
+/* `busy` held. */
+static void end_held(const struct c4t_direction *at, uint64_t n, uint64_t now) {
+    struct c4t_ack *ack = at->ack;
+    c4t_add(&at->ended->n, 1, false);
+    c4t_add(&at->ended->bytes, n, false);
     ack->ended += n;
     while (ack->count && ack->mark[ack->first].end <= ack->ended) {
-        uint64_t since = ack->mark[ack->first].ticks;
+        const struct c4t_mark *mark = &ack->mark[ack->first];
+        c4t_observe_n(at->cells, at->latency, at->sid, now > mark->ticks ? now - mark->ticks : 0, mark->n, now);
         ack->first = (ack->first + 1) % C4T_MARKS;
         ack->count--;
-        c4t_observe(cells, latency, sid, now > since ? now - since : 0, now);
     }
-    c4t_ack_leave(ack);
+    if (!ack->count) ack->first = 0; /* the marks that are in use stay few, and in the cache */
+}
+
+/* What found no spill free is counted and not timed. `busy` held. */
+static void take_untimed(const struct c4t_direction *at) {
+    struct c4t_ack *ack = at->ack;
+    /* relaxed, all: numbers only; an n whose bytes come a moment later is added with the next */
+    uint64_t begun_n = atomic_exchange_explicit(&ack->begun_n, 0, memory_order_relaxed);
+    uint64_t begun = atomic_exchange_explicit(&ack->begun_bytes, 0, memory_order_relaxed);
+    uint64_t ended_n = atomic_exchange_explicit(&ack->ended_n, 0, memory_order_relaxed);
+    uint64_t ended = atomic_exchange_explicit(&ack->ended_bytes, 0, memory_order_relaxed);
+    c4t_add(&at->begun->n, begun_n, false);
+    c4t_add(&at->begun->bytes, begun, false);
+    c4t_add(&at->ended->n, ended_n, false);
+    c4t_add(&at->ended->bytes, ended, false);
+    ack->begun += begun;
+    ack->ended += ended;
+    count_unmeasured(at->thread, begun_n);
+}
+
+/* Beginnings before endings, so that nothing ends that has not begun. `busy` held. */
+static void take_spills(const struct c4t_direction *at) {
+    struct c4t_ack *ack = at->ack;
+    /* relaxed: a hint; set again by a spill that comes now */
+    atomic_store_explicit(&ack->spilled, false, memory_order_relaxed);
+    for (uint32_t side = C4T_BEGAN; side <= C4T_ENDED; side++) {
+        for (int i = 0; i < C4T_SPILLS; i++) {
+            struct c4t_spill *spill = &ack->spill[i];
+            if (atomic_load_explicit(&spill->side, memory_order_acquire) != side) continue; /* acquire: it is filled */
+            if (side == C4T_BEGAN)
+                c4t_begin_held(ack, at->begun, spill->n, spill->ticks);
+            else
+                end_held(at, spill->n, spill->ticks);
+            atomic_store_explicit(&spill->side, C4T_NEITHER, memory_order_release); /* release: we have read it */
+        }
+    }
+    take_untimed(at);
+}
+
+/* Without waiting for `busy`. */
+static void leave_spill(struct c4t_ack *ack, enum c4t_side side, uint64_t n, uint64_t now) {
+    for (int i = 0; i < C4T_SPILLS; i++) {
+        struct c4t_spill *spill = &ack->spill[i];
+        uint32_t free_one = C4T_NEITHER;
+        /* acquire: the holder has read what was in it */
+        if (!atomic_compare_exchange_strong_explicit(&spill->side, &free_one, C4T_CLAIMED, memory_order_acquire,
+                                                     memory_order_relaxed))
+            continue;
+        spill->n = n;
+        spill->ticks = now;
+        atomic_store_explicit(&spill->side, side, memory_order_release); /* release: it is filled */
+        return;
+    }
+    /* relaxed, both: numbers only */
+    atomic_fetch_add_explicit(side == C4T_BEGAN ? &ack->begun_bytes : &ack->ended_bytes, n, memory_order_relaxed);
+    atomic_fetch_add_explicit(side == C4T_BEGAN ? &ack->begun_n : &ack->ended_n, 1, memory_order_relaxed);
+}
+
+/* The holder may have left without seeing the spill, so one more try takes it in. */
+static void spill(const struct c4t_direction *at, enum c4t_side side, uint64_t n, uint64_t now) {
+    leave_spill(at->ack, side, n, now);
+    atomic_store_explicit(&at->ack->spilled, true, memory_order_release); /* release: after the spill */
+    if (!try_again(at->ack)) return;
+    take_spills(at);
+    c4t_ack_leave(at->ack);
+}
+
+void c4t_flow_begin_slow(struct c4t_direction at, uint64_t n, uint64_t now) {
+    if (!try_again(at.ack)) {
+        spill(&at, C4T_BEGAN, n, now);
+        return;
+    }
+    if (c4t_has_spill(at.ack)) take_spills(&at);
+    c4t_begin_held(at.ack, at.begun, n, now);
+    c4t_ack_leave(at.ack);
+}
+
+void c4t_flow_end(struct c4t_direction at, uint64_t n, uint64_t now) {
+    if (C4T_UNLIKELY(!try_again(at.ack))) {
+        spill(&at, C4T_ENDED, n, now);
+        return;
+    }
+    if (C4T_UNLIKELY(c4t_has_spill(at.ack))) take_spills(&at);
+    end_held(&at, n, now);
+    c4t_ack_leave(at.ack);
+}
+
+void c4t_flow_settle(struct c4t_direction at) {
+    if (C4T_LIKELY(!c4t_has_spill(at.ack)) || !try_again(at.ack)) return;
+    take_spills(&at);
+    c4t_ack_leave(at.ack);
 }

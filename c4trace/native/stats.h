@@ -21,17 +21,19 @@ C4T_HOT void c4t_add(_Atomic uint64_t *count, uint64_t n, bool shared) {
         atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
-/* Add one finished duration. */
-C4T_HOT void c4t_apply(struct c4t_cell *cell, uint64_t ticks, bool shared) {
-    c4t_add(&cell->sum, ticks, shared);
-    c4t_add(&cell->hist[c4t_bucket(ticks)], 1, shared);
+/* Add `n` finished durations of `ticks` each. */
+C4T_HOT void c4t_apply_n(struct c4t_cell *cell, uint64_t ticks, uint64_t n, bool shared) {
+    c4t_add(&cell->sum, ticks * n, shared);
+    c4t_add(&cell->hist[c4t_bucket(ticks)], n, shared);
     uint64_t done = shared ? 0 : atomic_load_explicit(&cell->done, memory_order_relaxed);
     /* release: a reader that sees it done sees it in the histogram */
     if (C4T_UNLIKELY(shared))
-        atomic_fetch_add_explicit(&cell->done, 1, memory_order_release);
+        atomic_fetch_add_explicit(&cell->done, n, memory_order_release);
     else
-        atomic_store_explicit(&cell->done, done + 1, memory_order_release);
+        atomic_store_explicit(&cell->done, done + n, memory_order_release);
 }
+
+C4T_HOT void c4t_apply(struct c4t_cell *cell, uint64_t ticks, bool shared) { c4t_apply_n(cell, ticks, 1, shared); }
 
 C4T_HOT void c4t_exemplar(struct c4t_cell *cell, uint64_t sid, uint64_t ticks, uint64_t now) {
     /* relaxed, all: an exemplar is an illustration; a torn one names another slow session */
@@ -53,15 +55,30 @@ C4T_HOT void c4t_apply_pending(struct c4t_thread *thread) {
                           memory_order_release); /* release: it is in the cell before it leaves the row */
 }
 
-/* One latency of a session, measured now. */
-static inline void c4t_observe(struct c4t_cells *cells, enum c4t_latency latency, uint64_t sid, uint64_t ticks,
-                               uint64_t now) {
+/* `n` latencies of a session, measured now. */
+static inline void c4t_observe_n(struct c4t_cells *cells, enum c4t_latency latency, uint64_t sid, uint64_t ticks,
+                                 uint64_t n, uint64_t now) {
     struct c4t_cell *cell = &cells->latency[latency];
     bool shared = c4t_is_shared(cells);
-    c4t_add(&cell->n, 1, shared);
+    c4t_add(&cell->n, n, shared);
     c4t_exemplar(cell, sid, ticks, now);
-    c4t_apply(cell, ticks, shared);
+    c4t_apply_n(cell, ticks, n, shared);
 }
+
+static inline void c4t_observe(struct c4t_cells *cells, enum c4t_latency latency, uint64_t sid, uint64_t ticks,
+                               uint64_t now) {
+    c4t_observe_n(cells, latency, sid, ticks, 1, now);
+}
+
+/* One direction of a session as a thread sees it: where its progress is shown and where its latencies go. */
+struct c4t_direction {
+    struct c4t_thread *thread;
+    struct c4t_ack *ack;
+    struct c4t_flow *begun, *ended; /* in the session's row */
+    struct c4t_cells *cells;
+    uint64_t sid;
+    enum c4t_latency latency;
+};
 
 /* Take `ack` for a few instructions; false where another thread has it. */
 C4T_HOT bool c4t_ack_try(struct c4t_ack *ack) {
@@ -72,49 +89,42 @@ C4T_HOT bool c4t_ack_try(struct c4t_ack *ack) {
 /* release: the next holder sees what we wrote */
 C4T_HOT void c4t_ack_leave(struct c4t_ack *ack) { atomic_store_explicit(&ack->busy, 0, memory_order_release); }
 
-C4T_HOT bool c4t_has_spill(struct c4t_ack *ack) {
-    return atomic_load_explicit(&ack->spilled,
-                                memory_order_relaxed); /* relaxed: what is missed now is taken at the next event */
+C4T_HOT bool c4t_has_spill(const struct c4t_ack *ack) {
+    return atomic_load_explicit(&ack->spilled, memory_order_relaxed); /* relaxed: what is missed now is taken later */
 }
 
-/* Numbers of threads that did not get `busy`; their acks are not measured. `busy` held. */
-C4T_INTERNAL void c4t_take_spill(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun,
-                                 struct c4t_flow *ended);
-C4T_INTERNAL void c4t_count_unmeasured(struct c4t_thread *thread, uint64_t n);
-
-/* `busy` held. */
-C4T_HOT void c4t_begin_locked(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun, uint64_t n,
-                              uint64_t now) {
+/* `busy` held. Where all marks are in use the last one takes it in: from there on latencies are those of the first of several. */
+C4T_HOT void c4t_begin_held(struct c4t_ack *ack, struct c4t_flow *begun, uint64_t n, uint64_t now) {
     c4t_add(&begun->n, 1, false);
     c4t_add(&begun->bytes, n, false);
     ack->begun += n;
-    if (C4T_UNLIKELY(ack->count == C4T_MARKS)) {
-        c4t_count_unmeasured(thread, 1);
+    bool full = C4T_UNLIKELY(ack->count == C4T_MARKS);
+    struct c4t_mark *mark = &ack->mark[(ack->first + ack->count - (full ? 1 : 0)) % C4T_MARKS];
+    mark->end = ack->begun;
+    if (full) {
+        mark->n++;
         return;
     }
-    uint32_t last = (ack->first + ack->count++) % C4T_MARKS;
-    ack->mark[last].end = ack->begun;
-    ack->mark[last].ticks = now;
+    mark->ticks = now;
+    mark->n = 1;
+    ack->count++;
 }
 
-C4T_INTERNAL void c4t_flow_begin_slow(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun,
-                                      struct c4t_flow *ended, uint64_t n, uint64_t now);
+C4T_INTERNAL void c4t_flow_begin_slow(struct c4t_direction at, uint64_t n, uint64_t now);
 
 /* `n` bytes began (write, received) at `now`. */
-C4T_HOT void c4t_flow_begin(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun,
-                            struct c4t_flow *ended, uint64_t n, uint64_t now) {
-    if (C4T_UNLIKELY(!c4t_ack_try(ack))) {
-        c4t_flow_begin_slow(thread, ack, begun, ended, n, now);
+C4T_HOT void c4t_flow_begin(struct c4t_direction at, uint64_t n, uint64_t now) {
+    if (C4T_UNLIKELY(c4t_has_spill(at.ack) || !c4t_ack_try(at.ack))) {
+        c4t_flow_begin_slow(at, n, now);
         return;
     }
-    if (C4T_UNLIKELY(c4t_has_spill(ack))) c4t_take_spill(thread, ack, begun, ended);
-    c4t_begin_locked(thread, ack, begun, n, now);
-    c4t_ack_leave(ack);
+    c4t_begin_held(at.ack, at.begun, n, now);
+    c4t_ack_leave(at.ack);
 }
 
-/* `n` bytes ended (completedWrite, completedReceive) at `now`; latencies of what is covered by it are observed in `cells`. */
-C4T_INTERNAL void c4t_flow_end(struct c4t_thread *thread, struct c4t_ack *ack, struct c4t_flow *begun,
-                               struct c4t_flow *ended, uint64_t n, uint64_t now, uint64_t sid, struct c4t_cells *cells,
-                               enum c4t_latency latency);
+/* `n` bytes ended (completedWrite, completedReceive) at `now`; latencies of what they cover are observed. */
+C4T_INTERNAL void c4t_flow_end(struct c4t_direction at, uint64_t n, uint64_t now);
+/* Take in what is left in spills; at the end of a session. */
+C4T_INTERNAL void c4t_flow_settle(struct c4t_direction at);
 
 #endif

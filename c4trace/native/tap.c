@@ -63,9 +63,7 @@ static void call_write(struct c4t_factory *factory, c4t_socket *socket, c4t_slic
         factory->inner.write(socket, slice);
         return;
     }
-    struct c4t_session *session = frame.session;
-    struct c4t_session_row *row = session->row;
-    c4t_flow_begin(frame.thread, &session->write, &row->write, &row->completed_write, slice.size, frame.began);
+    c4t_flow_begin(c4t_writing(&frame), slice.size, frame.began);
     c4t_add(&frame.cell->bytes, slice.size, frame.shared);
     c4t_publish_data(&frame, slice);
     c4t_forward(&frame);
@@ -79,11 +77,8 @@ static void call_completed_receive(struct c4t_factory *factory, c4t_socket *sock
         factory->inner.completed_receive(socket, n);
         return;
     }
-    struct c4t_session *session = frame.session;
-    struct c4t_session_row *row = session->row;
     c4t_add(&frame.cell->bytes, n, frame.shared);
-    c4t_flow_end(frame.thread, &session->receive, &row->received, &row->completed_receive, n, frame.began,
-                 c4t_sid(session), frame.cells, C4T_LAT_RECEIVE_ACK);
+    c4t_flow_end(c4t_receiving(&frame), n, frame.began);
     c4t_publish_plain(&frame, n, 0);
     c4t_forward(&frame);
     factory->inner.completed_receive(socket, n);
@@ -130,6 +125,8 @@ static void call_dispose(struct c4t_factory *factory, c4t_socket *socket) {
         return;
     }
     /* Before forwarding: the address may be used again as soon as LiteCore has this call back. */
+    c4t_flow_settle(c4t_writing(&frame));
+    c4t_flow_settle(c4t_receiving(&frame));
     c4t_publish_plain(&frame, 0, 0);
     c4t_session_end(frame.session, frame.began);
     c4t_forward(&frame);
@@ -171,12 +168,13 @@ static void call_attached(struct c4t_factory *factory, c4t_socket *socket) {
 
 #define HEX16(M, h)                                                                                                    \
     M(h##0)                                                                                                            \
-    M(h##1) M(h##2) M(h##3) M(h##4) M(h##5) M(h##6) M(h##7) M(h##8) M(h##9) M(h##a) M(h##b) M(h##c) M(h##d) M(h##e)    \
-        M(h##f)
+    M(h##1)                                                                                                            \
+    M(h##2) M(h##3) M(h##4) M(h##5) M(h##6) M(h##7) M(h##8) M(h##9) M(h##a) M(h##b) M(h##c) M(h##d) M(h##e) M(h##f)
 #define HEX256(M)                                                                                                      \
     HEX16(M, 0)                                                                                                        \
-    HEX16(M, 1) HEX16(M, 2) HEX16(M, 3) HEX16(M, 4) HEX16(M, 5) HEX16(M, 6) HEX16(M, 7) HEX16(M, 8) HEX16(M, 9)        \
-        HEX16(M, a) HEX16(M, b) HEX16(M, c) HEX16(M, d) HEX16(M, e) HEX16(M, f)
+    HEX16(M, 1)                                                                                                        \
+    HEX16(M, 2) HEX16(M, 3) HEX16(M, 4) HEX16(M, 5) HEX16(M, 6) HEX16(M, 7) HEX16(M, 8) HEX16(M, 9) HEX16(M, a)        \
+        HEX16(M, b) HEX16(M, c) HEX16(M, d) HEX16(M, e) HEX16(M, f)
 
 /* clang-format off: two lines that the preprocessor makes long */
 HEX256(SET)

@@ -46,7 +46,7 @@ C4T_HOT enum c4t_capture c4t_capture_of(const struct c4t_frame *frame) {
 C4T_HOT bool c4t_enter(struct c4t_frame *frame, struct c4trace_tracer *tracer, struct c4t_factory *factory,
                        struct c4t_session *session, enum c4t_event event) {
     struct c4t_thread *thread = c4t_thread_of(tracer);
-    if (C4T_UNLIKELY(!thread)) return false;
+    if (C4T_UNLIKELY(!thread || !c4t_thread_begins(thread))) return false;
     uint32_t index = factory->index;
     struct c4t_cells *cells = thread->cells[index];
     if (C4T_UNLIKELY(!cells)) cells = c4t_thread_cells(thread, factory);
@@ -84,7 +84,22 @@ C4T_HOT void c4t_forward(struct c4t_frame *frame) {
     frame->outer_since = atomic_load_explicit(&row->flight_since, memory_order_relaxed);
     atomic_store_explicit(&row->flight_since, frame->began, memory_order_relaxed);
     atomic_store_explicit(&row->flight_what, sid << 8 | frame->event, memory_order_release);
+    atomic_store_explicit(&row->entering, 0, memory_order_release); /* release: counted and recorded */
     if (C4T_UNLIKELY(frame->sample)) frame->sample = c4t_clock_ticks(frame->tracer->clock) - frame->sample;
+}
+
+C4T_HOT struct c4t_direction c4t_writing(const struct c4t_frame *frame) {
+    struct c4t_session *session = frame->session;
+    struct c4t_session_row *row = session->row;
+    return (struct c4t_direction){frame->thread, &session->write,  &row->write,      &row->completed_write,
+                                  frame->cells,  c4t_sid(session), C4T_LAT_WRITE_ACK};
+}
+
+C4T_HOT struct c4t_direction c4t_receiving(const struct c4t_frame *frame) {
+    struct c4t_session *session = frame->session;
+    struct c4t_session_row *row = session->row;
+    return (struct c4t_direction){frame->thread, &session->receive, &row->received,     &row->completed_receive,
+                                  frame->cells,  c4t_sid(session),  C4T_LAT_RECEIVE_ACK};
 }
 
 /* Unique in the segment, the same in entry and return record. */

@@ -1,13 +1,19 @@
 #include "threads.h"
 
+#include <linux/membarrier.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "stats.h"
 
 __thread struct c4t_thread *c4t_leases[C4T_TRACERS_MAX] __attribute__((tls_model("initial-exec")));
+
+#define SETTLE_LOOK_US 50
+#define SETTLE_MOST_US (100 * 1000) /* a thread that gets no processor for so long may lose its event */
 
 static pthread_key_t ending;
 
@@ -75,6 +81,7 @@ static void row_begin(struct c4t_thread *thread) {
     /* relaxed, all: a reader takes a row for what it says at that moment */
     atomic_store_explicit(&row->flight_what, 0, memory_order_relaxed);
     atomic_store_explicit(&row->pending_cell, 0, memory_order_relaxed);
+    atomic_store_explicit(&row->entering, 0, memory_order_relaxed);
     prctl(PR_GET_NAME, row->name);
     thread->calls = atomic_load_explicit(&row->calls, memory_order_relaxed);
     atomic_store_explicit(&row->tid, thread->tid, memory_order_release); /* release: the row is ready */
@@ -160,4 +167,26 @@ static void thread_ends(void *leases) {
     }
 }
 
-int c4t_threads_setup(void) { return pthread_key_create(&ending, thread_ends); }
+/* Every running thread passes a barrier: what it stored before is seen here, and it sees what was stored here. */
+static void barrier_in_all_threads(void) {
+    if (!syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0)) return;
+    nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL); /* not allowed: no store waits that long to be seen */
+}
+
+void c4t_threads_settle(const struct c4trace_tracer *tracer) {
+    const struct c4t_segment_header *header = tracer->header;
+    barrier_in_all_threads();
+    uint32_t rows = atomic_load_explicit(&header->thread_top, memory_order_acquire); /* acquire: the rows before it */
+    int patience = SETTLE_MOST_US / SETTLE_LOOK_US;
+    for (uint32_t i = 0; i < rows; i++) {
+        struct c4t_thread_row *row = c4t_at(tracer, &header->threads, i);
+        /* acquire: what was counted and recorded is seen */
+        while (atomic_load_explicit(&row->entering, memory_order_acquire) && patience-- > 0)
+            nanosleep(&(struct timespec){.tv_nsec = SETTLE_LOOK_US * 1000}, NULL);
+    }
+}
+
+int c4t_threads_setup(void) {
+    syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+    return pthread_key_create(&ending, thread_ends);
+}

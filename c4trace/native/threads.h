@@ -24,4 +24,21 @@ C4T_HOT struct c4t_thread *c4t_thread_of(struct c4trace_tracer *tracer) {
     return c4t_thread_lease(tracer);
 }
 
+/* Say that an event is being counted and recorded, which ends with c4t_forward; false where the tracer was closed just now. */
+C4T_HOT bool c4t_thread_begins(struct c4t_thread *thread) {
+    _Atomic uint64_t *entering = &thread->row->entering;
+    atomic_store_explicit(entering, 1,
+                          memory_order_relaxed); /* relaxed: ordered before the load by c4t_threads_settle */
+    atomic_signal_fence(
+        memory_order_seq_cst); /* the compiler keeps that order, and the processor at c4t_threads_settle */
+    if (C4T_LIKELY(thread->generation == atomic_load_explicit(&thread->tracer->generation, memory_order_relaxed)))
+        return true;
+    atomic_store_explicit(entering, 0, memory_order_relaxed); /* relaxed: nothing was done */
+    return false;
+}
+
+/* After the tracer was closed: wait until what had begun before is counted and recorded, so that both say the same. Not for callees, and
+ * not for ever. */
+C4T_INTERNAL void c4t_threads_settle(const struct c4trace_tracer *tracer);
+
 #endif

@@ -219,6 +219,7 @@ static void stop(struct c4trace_tracer *tracer) {
     atomic_fetch_add_explicit(&tracer->generation, 1,
                               memory_order_relaxed); /* relaxed: see c4t_thread_of; all leases are void */
     pthread_mutex_unlock(&tracer->lock);
+    c4t_threads_settle(tracer);
     c4t_relocate_undo(tracer);
     for (int i = 0; i < C4T_TRAMPOLINES; i++) {
         struct c4t_factory *factory = &c4t_factories[i];

@@ -23,7 +23,8 @@
 #define C4T_THREADS_MAX 1024 /* thread rows of a segment */
 #define C4T_RINGS_MAX 64     /* of a segment */
 #define C4T_CELLS_MAX 24     /* blocks of cells of a segment */
-#define C4T_MARKS 64         /* writes (or receives) outstanding whose ack latency is measured */
+#define C4T_MARKS 256        /* writes (or receives) outstanding that are timed each on its own */
+#define C4T_SPILLS 8         /* threads at once that find a direction of a session busy */
 
 /* One real LiteCore, or what stands in its place, and the eight tracing up-calls that lead to it. */
 struct c4t_port {
@@ -33,17 +34,28 @@ struct c4t_port {
     _Atomic bool used;
 };
 
-/* Outstanding bytes of one direction of one session, and when they began. `busy` is held for a few instructions and never across a
- * call; a thread that does not get it at once leaves its numbers in the spill, which the next holder adds. */
+enum c4t_side { C4T_NEITHER = 0, C4T_BEGAN = 1, C4T_ENDED = 2, C4T_CLAIMED = 3 };
+
+/* Left by a thread that found `busy` taken: it does not wait, the next holder takes it in. */
+struct c4t_spill {
+    _Atomic uint32_t side; /* enum c4t_side; set last by the thread that claimed it, to C4T_NEITHER by the holder */
+    uint64_t n;
+    uint64_t ticks;
+};
+
+/* Outstanding bytes of one direction of one session, and when they began. All but the spills is for whoever holds `busy`, which is for a
+ * few instructions and never across a call. */
 struct c4t_ack {
     _Atomic uint32_t busy;
     uint32_t first, count; /* marks in use */
     uint64_t begun, ended; /* bytes so far */
-    _Atomic bool spilled;  /* some of the following is not 0 */
-    _Atomic uint64_t spill_begun_n, spill_begun, spill_ended_n, spill_ended;
-    struct {
-        uint64_t end; /* value of `ended` that covers it */
-        uint64_t ticks;
+    _Atomic bool spilled;  /* there may be something in what follows */
+    struct c4t_spill spill[C4T_SPILLS];
+    _Atomic uint64_t begun_n, begun_bytes, ended_n, ended_bytes; /* of those that found no free spill; never timed */
+    struct c4t_mark {
+        uint64_t end;   /* value of `ended` that covers it */
+        uint64_t ticks; /* when it began */
+        uint64_t n;     /* how many: more than 1 in the last mark once all are in use */
     } mark[C4T_MARKS];
 };
 

@@ -79,11 +79,8 @@ static void up_received(struct c4t_port *port, c4t_socket *socket, c4t_slice dat
     struct c4t_frame frame;
     bool traced = enter_upcall(&frame, socket, C4T_EV_RECEIVED);
     if (traced) {
-        struct c4t_session *session = frame.session;
-        struct c4t_session_row *row = session->row;
         c4t_add(&frame.cell->bytes, data.size, frame.shared);
-        c4t_flow_begin(frame.thread, &session->receive, &row->received, &row->completed_receive, data.size,
-                       frame.began);
+        c4t_flow_begin(c4t_receiving(&frame), data.size, frame.began);
         c4t_publish_data(&frame, data); /* before the up-call: LiteCore unmasks in place (rule C4S-044) */
         c4t_forward(&frame);
     }
@@ -95,11 +92,8 @@ static void up_completed_write(struct c4t_port *port, c4t_socket *socket, size_t
     struct c4t_frame frame;
     bool traced = enter_upcall(&frame, socket, C4T_EV_COMPLETED_WRITE);
     if (traced) {
-        struct c4t_session *session = frame.session;
-        struct c4t_session_row *row = session->row;
         c4t_add(&frame.cell->bytes, n, frame.shared);
-        c4t_flow_end(frame.thread, &session->write, &row->write, &row->completed_write, n, frame.began,
-                     c4t_sid(session), frame.cells, C4T_LAT_WRITE_ACK);
+        c4t_flow_end(c4t_writing(&frame), n, frame.began);
         c4t_publish_plain(&frame, n, 0);
         c4t_forward(&frame);
     }
@@ -314,4 +308,17 @@ struct c4t_port *c4t_port_for(const c4t_upcalls *real, void *library) {
         return port;
     }
     return NULL;
+}
+
+const c4t_upcalls *c4trace_traced_upcalls(const c4t_upcalls *real) {
+    for (int i = 0; i < C4T_PORTS_MAX; i++) {
+        struct c4t_port *port = &c4t_ports[i];
+        /* acquire: a port in use is filled */
+        if (atomic_load_explicit(&port->used, memory_order_acquire) && !memcmp(&port->real, real, sizeof *real))
+            return &port->traced;
+    }
+    pthread_mutex_lock(&c4t_setup_lock);
+    struct c4t_port *port = c4t_port_for(real, NULL);
+    pthread_mutex_unlock(&c4t_setup_lock);
+    return port ? &port->traced : NULL;
 }
