@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+import os
 import socket
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from c4trace.decode.errors import NetworkCode
@@ -87,11 +87,21 @@ async def _connected(found: _Found, interface: str) -> socket.socket:
 
 def _bind(connection: socket.socket, interface: str) -> None:
     try:
-        with suppress(ValueError):
-            connection.bind((str(ipaddress.ip_address(interface)), 0))
-            return
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
+        if not _is_address(interface):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
+        else:
+            connection.bind((interface, 0))
+    except socket.gaierror:  # an address of the other family
+        raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT)) from None
     except OSError as error:
         if error.errno in {errno.ENODEV, errno.EADDRNOTAVAIL, errno.EINVAL}:
             raise network(NetworkCode.UnknownInterface, f"there is no network interface {interface}") from None
         raise
+
+
+def _is_address(interface: str) -> bool:
+    try:
+        ipaddress.ip_address(interface)
+    except ValueError:
+        return False
+    return True

@@ -489,6 +489,22 @@ def test_a_connection_can_be_bound_to_an_interface(backstage: Backstage, new_soc
     new_socket().open(url(port), OFFER | {"networkInterface": "lo"}).wait_for("opened")
 
 
+def test_an_interface_address_chooses_among_the_servers(
+    backstage: Backstage, new_socket: SocketMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(port: int) -> list[Any]:
+        return [
+            (sockets.AF_INET6, sockets.SOCK_STREAM, 6, "", ("::1", port, 0, 0)),
+            (sockets.AF_INET, sockets.SOCK_STREAM, 6, "", ("127.0.0.1", port)),
+        ]
+
+    options = OFFER | {"networkInterface": "127.0.0.9"}
+    port, unused = backstage.websocket(silent), unused_port()
+    monkeypatch.setattr(sockets, "getaddrinfo", lambda _, port, *__, **___: found(port))
+    new_socket().open(f"ws://both.test:{port}/db", options).wait_for("opened")
+    assert new_socket().open(f"ws://both.test:{unused}/db", options).end == (2, errno.ECONNREFUSED)
+
+
 @pytest.mark.parametrize("interface", ["nosuch0", "203.0.113.7"])
 def test_an_interface_that_is_not_there_is_unknown(
     backstage: Backstage, new_socket: SocketMaker, interface: str
