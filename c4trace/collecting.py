@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from c4trace.segment.collector import Sink
     from c4trace.sinks.metrics import MetricsCollector
 
-__all__ = ["Collecting", "Collection", "Place"]
+__all__ = ["Collecting", "Collection", "Place", "refusing"]
 
 Place = Literal["thread", "process"]
 
@@ -54,7 +54,7 @@ class Collection:
         self._server: MetricsServer | None = None
         self._recorder: Recorder | None = None
         self._collector: Collector | None = None
-        with _refusing(), contextlib.ExitStack() as undo:
+        with refusing(), contextlib.ExitStack() as undo:
             if to.record is not None:
                 self._recorder = Recorder(to.record, rotation=to.rotation)
             if to.metrics_port is not None:
@@ -75,6 +75,11 @@ class Collection:
         """Events that were handed to recording and log."""
         return self._collector.events if self._collector is not None else 0
 
+    @property
+    def lost(self) -> int:
+        """Events that are missing from what was handed to them."""
+        return self._collector.lost if self._collector is not None else 0
+
     def unrecorded(self) -> int:
         """As in `Collecting`."""
         return self._recorder.unrecorded if self._recorder is not None else 0
@@ -92,7 +97,8 @@ class Collection:
 
 
 @contextlib.contextmanager
-def _refusing() -> Iterator[None]:
+def refusing() -> Iterator[None]:
+    """Make a TraceError of what a destination is refused with."""
     try:
         yield
     except (RecordingError, SegmentError, ServeError, LogError) as error:

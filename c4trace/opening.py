@@ -16,7 +16,7 @@ from c4trace.trace_error import TraceError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["checked_capture", "failing", "open_native"]
+__all__ = ["checked_capture", "failing", "open_native", "recording_bytes"]
 
 _RECORDING_BYTES = 64 << 20
 
@@ -48,7 +48,7 @@ def open_native(
     config.segment_bytes = _checked_number("segment_bytes", segment_bytes, 1 << 40)
     config.sessions = _checked_number("sessions", sessions, 1 << 20)
     if segment_bytes is None and recording:
-        config.segment_bytes = _recording_bytes(place)
+        config.segment_bytes = recording_bytes(place)
     config.capture, config.capture_bytes = checked_capture(capture)
     tracer = ffi.new("c4trace_tracer **")
     failing(lambda failure: lib.c4trace_open(config, tracer, failure) == 0)
@@ -86,7 +86,7 @@ def _checked_number(what: str, number: object, most: int) -> int:
     return number
 
 
-def _recording_bytes(folder: str | None) -> int:
+def recording_bytes(folder: str | None) -> int:
     """Enough for rings that hold 100 ms at peak, where that is a quarter of the room at most; else 0: the default."""
     place = Path(folder) if folder is not None else segment_folders()[0]
     places = (place, *place.absolute().parents)  # the folder is made when the segment is

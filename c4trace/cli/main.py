@@ -19,6 +19,7 @@ __all__ = ["VERBS", "main"]
 VERBS = {
     "demo": "Trace twenty real sockets, with no LiteCore needed.",
     "doctor": "Tell whether this machine is fit for tracing.",
+    "run": "Run a command traced, its code unchanged.",
     "ps": "List traced processes.",
     "show": "Show the events of a recording or of a traced process.",
     "metrics": "Print or serve the Prometheus metrics of a traced process.",
@@ -29,6 +30,7 @@ VERBS = {
 
 PANELS = [
     {"name": "Begin here", "commands": ["demo", "doctor", "completion"]},
+    {"name": "Trace", "commands": ["run"]},
     {"name": "Look at a process or a recording", "commands": ["ps", "show", "metrics", "replay"]},
 ]
 

@@ -1,0 +1,103 @@
+"""`c4trace run`: a command, traced from its start, its code unchanged."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+
+import click
+
+from c4trace.cli.ending import BadInput
+from c4trace.cli.notices import notice
+from c4trace.cli.verb import verb
+from c4trace.destinations import destinations
+from c4trace.run.command import CommandError, end_as
+from c4trace.run.start import run
+from c4trace.segment.capture import capture_level
+
+__all__ = ["command"]
+
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,47}")
+
+
+class Capture(click.ParamType[tuple[int, int]]):
+    """A capture level in words."""
+
+    name = "level"
+
+    def convert(
+        self, value: str | tuple[int, int], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Give level and byte count."""
+        try:
+            return value if isinstance(value, tuple) else capture_level(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@verb(
+    """
+    c4trace run -- java -jar app.jar
+    c4trace run --record orders.jsonl --capture full -- ./orders --once
+    c4trace run --name orders --metrics-port 9464 -- ./orders
+    """,
+    no_args_is_help=True,
+)
+@click.option("--name", help="What the traced processes are called; the command's own name otherwise.")
+@click.option("--record", metavar="FILE", type=click.Path(), help="Record all events to FILE (.jsonl or .jsonl.zst).")
+@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve metrics while it runs (0: any port).")
+@click.option("--capture", type=Capture(), default="headers", help="off, events, headers (the default), bytes:N, full.")
+@click.option("--log", metavar="STYLE|FILE", help="Log sessions: console or json on stderr, or a file.")
+@click.argument("words", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    name: str | None,
+    record: str | None,
+    metrics_port: int | None,
+    capture: tuple[int, int],
+    log: str | None,
+    words: tuple[str, ...],
+) -> None:
+    """Run a command traced, its code unchanged.
+
+    Whatever loads LiteCore in it, a JVM, C++, Rust, is seen in both directions, in its children too. Files, terminal,
+    signals and exit status are the command's own: 126 and 127 mean that it could not be run or found, as in a shell;
+    2 that an option is wrong, and nothing was run.
+
+    At the end one line on stderr says what was seen and where it is on record, or why nothing was traced. Meanwhile
+    c4trace ps, show and metrics look at it from outside. A process after the first has a recording of its own, with its
+    pid in the name.
+    """
+    to = destinations(
+        record=record,
+        rotation=None,
+        metrics_port=metrics_port,
+        metrics_address="127.0.0.1",
+        log=log,
+        log_level="info",
+    )
+    try:
+        status = run(words, name=_name(name, words[0]), capture=capture, to=to, say=_say)
+    except CommandError as error:
+        notice(str(error))
+        ctx.exit(error.exit_code)
+    ctx.exit(end_as(status))
+
+
+def _say(line: str) -> None:
+    with contextlib.suppress(OSError):  # nobody listens: the command's status is still to be told
+        notice(line)
+
+
+def _name(asked: str | None, word: str) -> str:
+    if asked is None:
+        return re.sub(r"[^A-Za-z0-9._-]", "_", Path(word).name).lstrip(".")[:48] or "command"
+    if not NAME.fullmatch(asked):
+        raise BadInput(f"--name {asked!r} is not 1 to 48 letters, digits, '.', '_' or '-'; give another one")
+    return asked
+
+
+command.allow_interspersed_args = False  # what follows the command's name is its own

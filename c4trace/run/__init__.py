@@ -1,0 +1,1 @@
+"""Tracing a program from its start, its code unchanged: `c4trace run`."""

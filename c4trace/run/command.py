@@ -1,0 +1,111 @@
+"""The command that is run: started as it would be without us, given every signal that is given to us, ended like it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import resource
+import shutil
+import signal
+from collections.abc import Mapping, Sequence
+
+__all__ = ["Command", "CommandError", "end_as"]
+
+_NOT_FOUND, _NOT_EXECUTABLE = 127, 126  # as shells and env(1) have it
+_OURS = {signal.SIGCHLD, signal.SIGTTIN, signal.SIGTTOU, signal.SIGPIPE}  # of our own doing, or about us alone
+_CHANGED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)  # ignored by it since its start
+
+
+class CommandError(Exception):
+    """A command that cannot be started: one line, and the exit code that shells have for it."""
+
+    def __init__(self, text: str, exit_code: int) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
+
+
+class Command:
+    """A child that has our terminal, our files and our process group. From here on all signals are taken in `wait`.
+
+    Raises CommandError where it cannot be started.
+    """
+
+    def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
+        if signal.getsignal(signal.SIGCHLD) is not signal.SIG_DFL:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # else its end would not be told
+        self._taken = signal.valid_signals()
+        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._taken)
+        try:
+            self.pid = _spawn(words, environment, self._mask)
+        except OSError as error:
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+            raise CommandError(*_refusal(words[0], error)) from error
+        self._status: int | None = None
+
+    def wait(self, seconds: float) -> int | None:
+        """Wait for a signal or a change of the command; how it ended (as subprocess has it), or None while it runs."""
+        if self._status is None:
+            taken = signal.sigtimedwait(self._taken, seconds)
+            if taken is not None:
+                self._pass_on(taken)
+            self._look()
+        return self._status
+
+    def _pass_on(self, taken: signal.struct_siginfo) -> None:
+        """What the kernel sends (Ctrl-C, a hang-up) it sends to the whole process group: the command has it already."""
+        if taken.si_signo in _OURS or taken.si_code > 0 or taken.si_pid in {os.getpid(), self.pid}:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # gone, or another user's (setuid)
+            os.kill(self.pid, taken.si_signo)
+
+    def _look(self) -> None:
+        while True:
+            pid, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED)
+            if pid == 0:
+                return
+            if not os.WIFSTOPPED(status):
+                self._status = os.waitstatus_to_exitcode(status)
+                return
+            if _has_a_shell_that_waits():
+                os.kill(os.getpid(), signal.SIGSTOP)  # until the shell's fg or bg, which continues us both
+
+
+def end_as(status: int) -> int:
+    """Die of the signal that the command died of; else the exit code to end with."""
+    if status >= 0:
+        return status
+    number = -status
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core of ours would hide the command's
+    with contextlib.suppress(OSError, ValueError):  # SIGKILL has no handler to reset
+        signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+    return 128 + number  # what a shell says of it, should we have survived
+
+
+def _spawn(words: Sequence[str], environment: Mapping[str, str], mask: set[int]) -> int:
+    try:
+        return os.posix_spawnp(words[0], list(words), environment, setsigmask=mask, setsigdef=_CHANGED_BY_PYTHON)
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
+    # A script without #!, which execvp(3) and shells give to a shell.
+    script = [shutil.which(words[0]) or words[0], *words[1:]]
+    return os.posix_spawn("/bin/sh", ["sh", *script], environment, setsigmask=mask, setsigdef=_CHANGED_BY_PYTHON)
+
+
+def _refusal(word: str, error: OSError) -> tuple[str, int]:
+    if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+        return f"{word}: command not found; give its path, or check PATH", _NOT_FOUND
+    return f"{word}: cannot be run: {error.strerror}; give an executable file", _NOT_EXECUTABLE
+
+
+def _has_a_shell_that_waits() -> bool:
+    """Whether a shell with job control would see us stop, and could let us go on."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    os.close(terminal)
+    return os.getpgid(0) not in {os.getsid(0), os.getpgid(os.getsid(0))}

@@ -1,0 +1,64 @@
+"""Why nothing was traced, in one sentence."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from c4trace.run.environment import library
+from c4trace.run.program import Program, look_at
+from c4trace.run.reports import Report
+
+__all__ = ["why_not", "why_nothing"]
+
+_LITECORES = ("libLiteCore.so", "libcblite.so")
+
+
+def why_not(report: Report) -> str:
+    """Say why one process was not traced, from its own report (failed or unknown)."""
+    if report.word == "failed":
+        return report.text
+    version = f"'{report.text}'" if report.text else "that names no version"
+    return f"LiteCore {version} is of a version c4trace does not know; it was left alone"
+
+
+def why_nothing(command: str, reports: Iterable[Report], loaded: Iterable[Path]) -> str:
+    """Say why no process of a run was traced.
+
+    `command` is the word that was run, `reports` are all there were, `loaded` the files that were seen loaded.
+    """
+    said = list(reports)
+    for report in said:
+        if report.word in {"failed", "unknown"}:
+            return why_not(report)
+    if said:
+        return (
+            f"LiteCore {said[0].text} was there, but got no socket factory that could be wrapped: it made no connection"
+        )
+    executable = look_at(Path(shutil.which(command) or command).resolve())
+    others = [path for path in sorted(loaded) if path != library() and (executable is None or path != executable.path)]
+    return _of_the_executable(executable) or _of_libraries(others) or f"{command} never loaded LiteCore"
+
+
+def _of_the_executable(program: Program | None) -> str:
+    if program is None or not program.is_elf:
+        return ""
+    if program.is_privileged:
+        return f"{program.path} is setuid (or the like), and the loader preloads nothing into such a program"
+    if program.has_litecore:
+        return f"LiteCore is statically linked in {program.path}: build it with --wrap, or with c4trace.h"
+    if not program.has_loader:
+        return f"{program.path} is a static binary, into which nothing can be preloaded"
+    return ""
+
+
+def _of_libraries(paths: list[Path]) -> str:
+    for path in paths:
+        if path.name.startswith(_LITECORES[0]):
+            return f"{path} was loaded, but no replicator was made by a call that can be interposed (dlsym is not)"
+    for path in paths:
+        library_file = look_at(path)
+        if library_file is not None and library_file.has_litecore:
+            return f"LiteCore is statically linked in {path}, where its functions cannot be interposed"
+    return ""

@@ -1,0 +1,50 @@
+"""What the environment says to a preloaded libc4trace.so (native/preload_meet.c, native/preload_tell.c)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import c4trace._native
+from c4trace.trace_error import TraceError
+
+__all__ = ["library", "preloading"]
+
+
+def library() -> Path:
+    """The libc4trace.so that is preloaded. Raises TraceError where the loader could not be given its path."""
+    path = Path(c4trace._native.__file__).with_name("libc4trace.so").resolve()  # noqa: SLF001 - they are installed together
+    if set(str(path)) & set(" \t\n:;"):
+        raise TraceError(
+            f"{path} cannot be preloaded: LD_PRELOAD takes no blank and no colon; install c4trace elsewhere"
+        )
+    return path
+
+
+def preloading(
+    before: Mapping[str, str],
+    *,
+    name: str,
+    reports: Path,
+    capture: tuple[int, int],
+    segment_bytes: int,
+    collector: int,
+) -> dict[str, str]:
+    """`before` with what makes a process, and every child of it, a traced one once it meets LiteCore.
+
+    `reports` is the folder it tells how it went, `capture` level and byte count, `segment_bytes` 0 for the default,
+    `collector` the process that will consume its segment (0: none, so that it is a flight recorder).
+    """
+    preload = [str(library()), *filter(None, [before.get("LD_PRELOAD")])]
+    level, count = capture
+    asked = {
+        "LD_PRELOAD": os.pathsep.join(preload),
+        "C4TRACE_NAME": name,
+        "C4TRACE_RUN": str(reports),
+        "C4TRACE_CAPTURE_LEVEL": str(level),
+        "C4TRACE_CAPTURE_BYTES": str(count),
+        "C4TRACE_COLLECTOR": str(collector),
+    }
+    size = {"C4TRACE_SEGMENT_KIB": str(segment_bytes >> 10)} if segment_bytes else {}
+    return {**size, **before, **asked}

@@ -1,0 +1,105 @@
+"""One run, from the command's start to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from c4trace.collecting import refusing
+from c4trace.opening import recording_bytes
+from c4trace.run.command import Command
+from c4trace.run.diagnosis import why_nothing
+from c4trace.run.environment import preloading
+from c4trace.run.family import Family
+from c4trace.run.loaded import LoadedFiles
+from c4trace.run.outcome import remarks, what_was_seen
+from c4trace.run.reports import Reports
+from c4trace.sinks.logs.output import Output
+from c4trace.sinks.metrics import MetricsCollector
+from c4trace.sinks.recorder import Recorder
+from c4trace.sinks.scrape import MetricsServer
+
+if TYPE_CHECKING:
+    from c4trace.destinations import Destinations
+
+__all__ = ["run"]
+
+_LOOK_EVERY_S = 0.05  # a ring holds twice as long at peak
+
+
+def run(
+    words: Sequence[str], *, name: str, capture: tuple[int, int], to: Destinations, say: Callable[[str], None]
+) -> int:
+    """Run a command traced; how it ended, as subprocess has it. `say` is given the lines for whoever started us.
+
+    Raises TraceError for a destination that cannot be used, and CommandError; then nothing was started.
+    """
+    _check(to)
+    with tempfile.TemporaryDirectory(prefix="c4trace-run-") as folder:
+        reports = Reports(Path(folder))
+        family = Family(reports, msgspec.structs.replace(to, metrics_port=None))
+        environment = preloading(
+            os.environ,
+            name=name,
+            reports=reports.folder,
+            capture=capture,
+            segment_bytes=recording_bytes(None) if to.record is not None else 0,
+            collector=os.getpid() if family.collects else 0,
+        )
+        with contextlib.ExitStack() as serving:
+            if to.metrics_port is not None:
+                with refusing():
+                    server = MetricsServer(MetricsCollector(family.snapshots), to.metrics_port, to.metrics_address)
+                serving.enter_context(server)
+                say(f"serving {server.url}")
+            command = Command(words, environment)
+            return _see_through(command, words[0], family, say)
+
+
+def _check(to: Destinations) -> None:
+    """Refuse now what would be refused when the first process is met."""
+    with refusing():
+        if to.record is not None:
+            Recorder(to.record)
+        if to.log is not None and to.log not in {"json", "console"}:
+            Output(to.log).close()
+
+
+def _see_through(command: Command, word: str, family: Family, say: Callable[[str], None]) -> int:
+    """Nothing that goes wrong with us may keep the command's status from whoever waits for it."""
+    loaded = LoadedFiles(command.pid)
+    failed = False
+    while (status := command.wait(_LOOK_EVERY_S)) is None:
+        try:
+            family.look()
+            if not family.reports:
+                loaded.look_if_due()
+        except Exception as error:  # noqa: BLE001 - as above
+            if not failed:
+                _say_internal(error, say)
+            failed = True
+    try:
+        family.end()
+        for line in _summary(word, family, loaded):
+            say(line)
+    except Exception as error:  # noqa: BLE001 - as above
+        _say_internal(error, say)
+    return status
+
+
+def _summary(word: str, family: Family, loaded: LoadedFiles) -> list[str]:
+    if not family.traced and not family.problems:
+        return [f"nothing was traced: {why_nothing(word, family.reports, loaded.paths)}"]
+    seen = [what_was_seen(family.traced)] if family.traced else []
+    return [*seen, *remarks(family.reports, family.problems)]
+
+
+def _say_internal(error: Exception, say: Callable[[str], None]) -> None:
+    with contextlib.suppress(OSError):  # nobody listens
+        say(f"internal error: {type(error).__name__}: {error}; the command is not affected")
