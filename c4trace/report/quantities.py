@@ -10,11 +10,11 @@ _MINUTE = 60 * 1_000_000_000
 
 
 def duration_text(ns: float) -> str:
-    """Three digits and a unit: 812ns, 1.23ms, 45.0s; from two minutes on 2m05s, from two hours on 2h05m."""
+    """Three digits and a unit: 812ns, 1.23ms, 45.0s; from two minutes on 2m05s, from 100 on 1h40m."""
     ns = max(ns, 0)
     if ns >= 2 * _MINUTE:
         minutes, rest = divmod(round(ns), _MINUTE)
-        if minutes < 120:
+        if minutes < 100:
             return f"{minutes}m{rest // 1_000_000_000:02}s"
         return f"{minutes // 60}h{minutes % 60:02}m"
     unit, size = next((u for u in reversed(_DURATIONS) if ns >= u[1]), _DURATIONS[0])

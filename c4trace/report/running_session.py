@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Acked", "RunningSession"]
 
-OUTSTANDING_MAX = (
-    64  # writes (or receives) waiting whose ack is timed: as many as in the host (native/tracer.h, C4T_MARKS)
-)
+OUTSTANDING_MAX = 65_536  # writes (or receives) waiting whose ack is timed; the host times fewer one by one
 NS = 1_000_000_000
 STATE_AFTER = {
     EventKind.opened: SessionState.open,

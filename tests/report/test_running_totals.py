@@ -96,7 +96,7 @@ def test_several_factories_are_counted_each_for_itself() -> None:
     assert [(factory.label, factory.sessions) for factory in factories] == [("default", 1), ("replica", 1)]
 
 
-def test_more_writes_than_the_host_remembers_are_counted_but_not_timed() -> None:
+def test_more_writes_than_are_remembered_are_counted_but_not_timed() -> None:
     lines: list[Line] = [event(i, 1, "write", n=1) for i in range(1, OUTSTANDING_MAX + 11)]
     lines.append(event(1000, 1, "completedWrite", n=len(lines)))
     (factory,) = totals_of(lines).snapshot().factories
