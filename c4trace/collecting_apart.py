@@ -92,8 +92,11 @@ class CollectionApart:
             print(f"c4trace: {what}: recording and log miss what came later", file=sys.stderr)
 
     def forget(self) -> None:
-        """In a forked child: there is nothing to wait for, and nothing to warn of."""
+        """In a forked child: there is nothing to say, to wait for, or to warn of."""
         self._lock = threading.Lock()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
         self._process.returncode = 0
 
     def _begin(self, request: Request) -> str | None:

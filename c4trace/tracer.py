@@ -7,7 +7,6 @@ import contextlib
 import os
 import sys
 import threading
-import time
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -39,7 +38,6 @@ __all__ = ["TraceError", "Traced", "Tracer"]
 _UPCALLS_SEEN = ("not visible", "table", "relocation", "interposed")
 _UNTRACED = ("c4socket_retain", "c4socket_release", "c4error_make", "_FLBuf_Release")
 _LABEL_MAX = 47
-_SETTLE_S = 0.002  # for threads that were just about to publish when the tracer stopped
 
 
 class Traced:
@@ -244,7 +242,6 @@ class Tracer:
             if self._closed:
                 return
             lib.c4trace_stop(self._native)
-            time.sleep(_SETTLE_S)
             if self._collecting is not None:
                 self._collecting.stop()
             with self._lock:
