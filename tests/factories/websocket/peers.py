@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket as sockets
 import time
 from typing import TYPE_CHECKING, Any
@@ -74,3 +75,7 @@ def upgraded(*then: bytes, hold: bool = True) -> RawHandler:
 
 def frame(opcode: Opcode, data: bytes = b"") -> bytes:
     return Frame(opcode, data).serialize(mask=False)
+
+
+def header(request: str, name: str) -> list[str]:
+    return re.findall(rf"^{name}: (.*)\r$", request, re.MULTILINE | re.IGNORECASE)
