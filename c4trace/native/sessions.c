@@ -7,56 +7,23 @@
 #define LINGER 512u /* disposed sessions kept, so that late up-calls and live views still find them */
 #define FIRST_TABLE 8192u
 
-/* Open addressing with linear probing. Readers take no lock: a slot's session is set before its key, and a key that is taken out leaves a
- * tombstone unless the next slot is empty. Writers hold `registry_lock`. A table that was outgrown is never freed. */
 static c4t_socket *const TOMBSTONE = (c4t_socket *)1;
 
-struct slot {
-    c4t_socket *_Atomic key;
-    struct c4t_session *_Atomic session;
-};
+struct c4t_table *_Atomic c4t_registry;
+static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER; /* held by those who change the table */
 
-struct table {
-    size_t mask;
-    size_t used; /* keys and tombstones */
-    size_t live;
-    struct slot slots[];
-};
-
-static struct table *_Atomic registry;
-static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static inline size_t hash(const c4t_socket *socket) {
-    uint64_t x = (uint64_t)(uintptr_t)socket;
-    return (size_t)((x * 0x9E3779B97F4A7C15ull) >> 29);
-}
-
-struct c4t_session *c4t_session_find(c4t_socket *socket) {
-    /* acquire: the table's slots were filled before it was published */
-    struct table *table = atomic_load_explicit(&registry, memory_order_acquire);
-    if (C4T_UNLIKELY(!table)) return NULL;
-    for (size_t i = hash(socket);; i++) {
-        struct slot *slot = &table->slots[i & table->mask];
-        /* acquire: pairs with the release that published the key after its session */
-        c4t_socket *key = atomic_load_explicit(&slot->key, memory_order_acquire);
-        /* acquire: a replaced session (same address again) was filled before it was stored */
-        if (C4T_LIKELY(key == socket)) return atomic_load_explicit(&slot->session, memory_order_acquire);
-        if (!key) return NULL;
-    }
-}
-
-static struct table *table_new(size_t slots) {
-    size_t bytes = sizeof(struct table) + slots * sizeof(struct slot);
-    struct table *table = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+static struct c4t_table *table_new(size_t slots) {
+    size_t bytes = sizeof(struct c4t_table) + slots * sizeof(struct c4t_slot);
+    struct c4t_table *table = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (table == MAP_FAILED) return NULL;
     table->mask = slots - 1;
     return table;
 }
 
-static void table_put(struct table *table, c4t_socket *socket, struct c4t_session *session) {
-    struct slot *free_slot = NULL;
-    for (size_t i = hash(socket);; i++) {
-        struct slot *slot = &table->slots[i & table->mask];
+static void table_put(struct c4t_table *table, c4t_socket *socket, struct c4t_session *session) {
+    struct c4t_slot *free_slot = NULL;
+    for (size_t i = c4t_socket_hash(socket);; i++) {
+        struct c4t_slot *slot = &table->slots[i & table->mask];
         c4t_socket *key = atomic_load_explicit(
             &slot->key, memory_order_relaxed); /* relaxed: only writers change it, we hold the lock */
         if (key == socket) {
@@ -80,12 +47,12 @@ static void table_put(struct table *table, c4t_socket *socket, struct c4t_sessio
 }
 
 /* The table with room for one more key, or NULL without memory. */
-static struct table *table_with_room(void) {
-    struct table *table =
-        atomic_load_explicit(&registry, memory_order_relaxed); /* relaxed: written under the lock we hold */
+static struct c4t_table *table_with_room(void) {
+    struct c4t_table *table =
+        atomic_load_explicit(&c4t_registry, memory_order_relaxed); /* relaxed: written under the lock we hold */
     if (table && table->used < (table->mask + 1) / 2) return table;
     size_t slots = table ? (table->mask + 1) * (table->live * 3 > table->mask ? 2 : 1) : FIRST_TABLE;
-    struct table *larger = table_new(slots);
+    struct c4t_table *larger = table_new(slots);
     if (!larger) return table && table->used < table->mask ? table : NULL;
     if (table) {
         for (size_t i = 0; i <= table->mask; i++) {
@@ -95,16 +62,16 @@ static struct table *table_with_room(void) {
                 table_put(larger, key, atomic_load_explicit(&table->slots[i].session, memory_order_relaxed));
         }
     }
-    atomic_store_explicit(&registry, larger, memory_order_release); /* release: publishes the filled slots */
+    atomic_store_explicit(&c4t_registry, larger, memory_order_release); /* release: publishes the filled slots */
     return larger;
 }
 
 /* Takes the key out if it still leads to `session`. */
 static void table_drop(c4t_socket *socket, const struct c4t_session *session) {
-    struct table *table = atomic_load_explicit(&registry, memory_order_relaxed); /* relaxed: we hold the lock */
+    struct c4t_table *table = atomic_load_explicit(&c4t_registry, memory_order_relaxed); /* relaxed: we hold the lock */
     if (!table || !socket) return;
-    for (size_t i = hash(socket);; i++) {
-        struct slot *slot = &table->slots[i & table->mask];
+    for (size_t i = c4t_socket_hash(socket);; i++) {
+        struct c4t_slot *slot = &table->slots[i & table->mask];
         c4t_socket *key = atomic_load_explicit(&slot->key, memory_order_relaxed);
         if (!key) return;
         if (key != socket) continue;
@@ -234,7 +201,7 @@ void c4t_session_bind(struct c4t_session *session, c4t_socket *socket) {
     /* A tracer that closes changes its generation, then drops under this lock what is bound: nothing may be bound behind it.
      * relaxed: the lock orders us before or after that */
     bool open = atomic_load_explicit(&session->tracer->generation, memory_order_relaxed) & 1;
-    struct table *table = open ? table_with_room() : NULL;
+    struct c4t_table *table = open ? table_with_room() : NULL;
     if (table) {
         session->socket = socket;
         table_put(table, socket, session);

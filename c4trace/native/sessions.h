@@ -4,8 +4,38 @@
 
 #include "tracer.h"
 
+/* C4Socket address -> session. Open addressing with linear probing. Readers take no lock: a slot's session is set before its key, and a
+ * key that is taken out leaves a tombstone unless the next slot is empty. A table that was outgrown is never freed. */
+struct c4t_slot {
+    c4t_socket *_Atomic key;
+    struct c4t_session *_Atomic session;
+};
+struct c4t_table {
+    size_t mask;
+    size_t used; /* keys and tombstones */
+    size_t live;
+    struct c4t_slot slots[];
+};
+C4T_INTERNAL extern struct c4t_table *_Atomic c4t_registry;
+
+C4T_HOT size_t c4t_socket_hash(const c4t_socket *socket) {
+    return (size_t)(((uint64_t)(uintptr_t)socket * 0x9E3779B97F4A7C15ull) >> 29);
+}
+
 /* The newest session of this socket address (also one that is disposed), or NULL. Lock-free. */
-C4T_INTERNAL struct c4t_session *c4t_session_find(c4t_socket *socket);
+C4T_HOT struct c4t_session *c4t_session_find(c4t_socket *socket) {
+    /* acquire: the table's slots were filled before it was published */
+    struct c4t_table *table = atomic_load_explicit(&c4t_registry, memory_order_acquire);
+    if (C4T_UNLIKELY(!table)) return NULL;
+    for (size_t i = c4t_socket_hash(socket);; i++) {
+        struct c4t_slot *slot = &table->slots[i & table->mask];
+        /* acquire: pairs with the release that published the key after its session */
+        c4t_socket *key = atomic_load_explicit(&slot->key, memory_order_acquire);
+        /* acquire: a replaced session (same address again) was filled before it was stored */
+        if (C4T_LIKELY(key == socket)) return atomic_load_explicit(&slot->session, memory_order_acquire);
+        if (C4T_LIKELY(!key)) return NULL;
+    }
+}
 
 /* A new session, not yet bound to a socket; t_open = ticks. Never NULL unless memory is exhausted. */
 C4T_INTERNAL struct c4t_session *c4t_session_begin(struct c4trace_tracer *tracer, struct c4t_factory *factory,

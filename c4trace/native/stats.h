@@ -98,13 +98,14 @@ C4T_HOT void c4t_begin_held(struct c4t_ack *ack, struct c4t_flow *begun, uint64_
     c4t_add(&begun->n, 1, false);
     c4t_add(&begun->bytes, n, false);
     ack->begun += n;
-    bool full = C4T_UNLIKELY(ack->count == C4T_MARKS);
-    struct c4t_mark *mark = &ack->mark[(ack->first + ack->count - (full ? 1 : 0)) % C4T_MARKS];
-    mark->end = ack->begun;
-    if (full) {
-        mark->n++;
+    if (C4T_UNLIKELY(ack->count == C4T_MARKS)) {
+        struct c4t_mark *last = &ack->mark[(ack->first + C4T_MARKS - 1) % C4T_MARKS];
+        last->end = ack->begun;
+        last->n++;
         return;
     }
+    struct c4t_mark *mark = &ack->mark[(ack->first + ack->count) % C4T_MARKS];
+    mark->end = ack->begun;
     mark->ticks = now;
     mark->n = 1;
     ack->count++;

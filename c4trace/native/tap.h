@@ -34,7 +34,7 @@ C4T_HOT uint64_t c4t_sid(const struct c4t_session *session) {
 }
 
 C4T_HOT bool c4t_is_open(const struct c4trace_tracer *tracer) {
-    /* relaxed: see c4t_thread_of */
+    /* relaxed: see c4t_thread_begins */
     return tracer && C4T_LIKELY(atomic_load_explicit(&tracer->generation, memory_order_relaxed) & 1);
 }
 
@@ -45,8 +45,11 @@ C4T_HOT enum c4t_capture c4t_capture_of(const struct c4t_frame *frame) {
 /* Begin to trace `event` of `session`. False: forward untraced. */
 C4T_HOT bool c4t_enter(struct c4t_frame *frame, struct c4trace_tracer *tracer, struct c4t_factory *factory,
                        struct c4t_session *session, enum c4t_event event) {
-    struct c4t_thread *thread = c4t_thread_of(tracer);
-    if (C4T_UNLIKELY(!thread || !c4t_thread_begins(thread))) return false;
+    struct c4t_thread *thread = c4t_leases[tracer->index];
+    if (C4T_UNLIKELY(!thread || !c4t_thread_begins(thread))) {
+        thread = c4t_thread_lease(tracer);
+        if (!thread || !c4t_thread_begins(thread)) return false;
+    }
     uint32_t index = factory->index;
     struct c4t_cells *cells = thread->cells[index];
     if (C4T_UNLIKELY(!cells)) cells = c4t_thread_cells(thread, factory);
@@ -139,7 +142,7 @@ C4T_HOT void c4t_leave(struct c4t_frame *frame) {
     uint64_t ended = c4t_clock_ticks(tracer->clock);
     /* The tracer may have been closed, or this may be a forked child, since we forwarded. */
     if (C4T_UNLIKELY(atomic_load_explicit(&tracer->generation, memory_order_relaxed) != thread->generation))
-        return; /* relaxed: see c4t_thread_of */
+        return; /* relaxed: see c4t_thread_begins */
     uint64_t took = ended > frame->began ? ended - frame->began : 0;
     struct c4t_thread_row *row = thread->row;
     /* relaxed and release: as in c4t_forward, in reverse */

@@ -89,7 +89,7 @@ static void row_begin(struct c4t_thread *thread) {
 
 struct c4t_thread *c4t_thread_lease(struct c4trace_tracer *tracer) {
     uint64_t generation =
-        atomic_load_explicit(&tracer->generation, memory_order_relaxed); /* relaxed: see c4t_thread_of */
+        atomic_load_explicit(&tracer->generation, memory_order_relaxed); /* relaxed: see c4t_thread_begins */
     if (!(generation & 1)) return NULL;
     struct c4t_thread *thread = aligned_alloc(64, sizeof *thread);
     if (!thread) {

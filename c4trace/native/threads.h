@@ -7,6 +7,7 @@
 /* initial-exec: global-dynamic would cost a call a look-up. Small, because it comes out of the loader's spare static TLS. */
 extern __thread struct c4t_thread *c4t_leases[C4T_TRACERS_MAX] __attribute__((tls_model("initial-exec")));
 
+/* A lease for this thread; NULL where the tracer is closed or memory exhausted. */
 C4T_INTERNAL struct c4t_thread *c4t_thread_lease(struct c4trace_tracer *tracer);
 /* The thread's own block of a factory's cells, or the shared one. */
 C4T_INTERNAL struct c4t_cells *c4t_thread_cells(struct c4t_thread *thread, struct c4t_factory *factory);
@@ -14,15 +15,6 @@ C4T_INTERNAL struct c4t_cells *c4t_thread_cells(struct c4t_thread *thread, struc
 C4T_INTERNAL int c4t_threads_setup(void);
 /* Make `block` ready as the shared cells of a factory; tracer->lock held. NULL when no block is left. */
 C4T_INTERNAL struct c4t_cells *c4t_cells_take(struct c4trace_tracer *tracer, uint32_t factory, uint32_t flags);
-
-/* This thread's lease, or NULL where the tracer is closed or memory exhausted. */
-C4T_HOT struct c4t_thread *c4t_thread_of(struct c4trace_tracer *tracer) {
-    struct c4t_thread *thread = c4t_leases[tracer->index];
-    /* relaxed: a call that just misses an opening or a closing passes as it came, or writes to memory that stays mapped */
-    if (C4T_LIKELY(thread && thread->generation == atomic_load_explicit(&tracer->generation, memory_order_relaxed)))
-        return thread;
-    return c4t_thread_lease(tracer);
-}
 
 /* Say that an event is being counted and recorded, which ends with c4t_forward; false where the tracer was closed just now. */
 C4T_HOT bool c4t_thread_begins(struct c4t_thread *thread) {

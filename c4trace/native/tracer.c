@@ -217,7 +217,7 @@ static void stop(struct c4trace_tracer *tracer) {
     if (!is_open(tracer)) return;
     pthread_mutex_lock(&tracer->lock);
     atomic_fetch_add_explicit(&tracer->generation, 1,
-                              memory_order_relaxed); /* relaxed: see c4t_thread_of; all leases are void */
+                              memory_order_relaxed); /* relaxed: see c4t_thread_begins; all leases are void */
     pthread_mutex_unlock(&tracer->lock);
     c4t_threads_settle(tracer);
     c4t_relocate_undo(tracer);

@@ -40,7 +40,7 @@ static void capture_levels_decide_what_is_stored(void) {
     const uint32_t stored[] = {0, 0, 0, 3, 5};
     for (uint32_t level = C4T_CAPTURE_EVENTS; level <= C4T_CAPTURE_FULL; level++) {
         CHECK(c4trace_set_capture(tracer, level, 3) == 0);
-        struct c4t_thread *thread = c4t_thread_of(tracer);
+        struct c4t_thread *thread = c4t_leases[tracer->index];
         uint64_t at = thread->head;
         traced->write(SOCKET(1), (c4t_slice){"hello", 5});
         struct c4t_record *record = (void *)(thread->ring_data + (at & (thread->ring_cap - 1)));
