@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from c4trace._native import ffi
 from c4trace.factories.bridge import BridgedFactory, bridge
-from c4trace.factories.socket_factory import SocketFactory
+from c4trace.factories.socket_factory import Framing, SocketFactory
 from c4trace.trace_error import TraceError
 
 if TYPE_CHECKING:
@@ -20,10 +20,13 @@ _LEAST = 64  # bytes of a C4SocketFactory up to 3.3 and 4.0
 
 def bridged(factory: SocketFactory, upcalls: Mapping[str, int], factory_size: Literal[64, 72]) -> BridgedFactory:
     """A factory in Python as a C4SocketFactory; raises TraceError where it cannot be one."""
+    what = f"cannot wrap this {type(factory).__name__}"
+    if factory.framing not in set(Framing):
+        raise TraceError(f"{what}: its framing is {factory.framing!r}; set it to one of c4trace.Framing")
     try:
         return bridge(factory, upcalls, factory_size=factory_size)
     except ValueError as error:
-        raise TraceError(f"cannot wrap this {type(factory).__name__}: {error}") from error
+        raise TraceError(f"{what}: {error}") from error
 
 
 def address_of(inner: object, factory_size: int) -> int:
