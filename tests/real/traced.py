@@ -91,10 +91,20 @@ class Traced:
 
     def report(self) -> dict[str, Any]:
         """Closes the tracer, after a last look at all it shows."""
+        report = self.last_look()
+        shutil.copyfile(self._tracer.segment_path, self._folder / SEGMENT)
+        self.close()
+        for library, looks in self._slots.items():
+            looks.append(slots_of(library))
+        found: dict[str, Any] = msgspec.to_builtins(report)
+        return found
+
+    def last_look(self) -> Report:
+        """All that the tracer shows while it is open."""
         for library, looks in self._slots.items():
             looks.append(slots_of(library))
         snapshot = self._tracer.snapshot()
-        report = Report(
+        return Report(
             recording=str(self._recording),
             log=str(self._folder / "log.jsonl"),
             metrics=self._scrape("text/plain"),
@@ -105,12 +115,10 @@ class Traced:
             lost=dict(snapshot.lost),
             slots=self._slots,
         )
-        shutil.copyfile(self._tracer.segment_path, self._folder / SEGMENT)
+
+    def close(self) -> None:
+        """Stops tracing; all that was traced is then in the files."""
         self._tracer.close()
-        for library, looks in self._slots.items():
-            looks.append(slots_of(library))
-        found: dict[str, Any] = msgspec.to_builtins(report)
-        return found
 
     def _scrape(self, accepted: str) -> str:
         assert self._tracer.metrics_url
