@@ -62,7 +62,7 @@ class Collection:
                 undo.callback(self._server.close)
                 self.metrics_url = self._server.url
             # The recorder is started last: where it is refused, a recording that is to be replaced is still there.
-            sinks: list[Sink] = [LogSink(to.log, level=to.log_level, segment=segment)] if to.log is not None else []
+            sinks: list[Sink] = [_log(to.log, to, segment, undo)] if to.log is not None else []
             if self._recorder is not None:
                 sinks.append(self._recorder)
             if sinks:
@@ -94,6 +94,17 @@ class Collection:
 
     def forget(self) -> None:
         """Do nothing: collector and server know that they are the parent's."""
+
+
+def _log(target: str, to: Destinations, segment: Path, undo: contextlib.ExitStack) -> LogSink:
+    """The log; what it has made is gone again where something else is refused."""
+    file = Path(target)
+    is_new = file.is_absolute() and not file.exists()
+    log = LogSink(target, level=to.log_level, segment=segment)
+    if is_new:
+        undo.callback(file.unlink, missing_ok=True)
+    undo.callback(log.close, 0)
+    return log
 
 
 @contextlib.contextmanager

@@ -73,7 +73,7 @@ def checked_capture(capture: object) -> tuple[int, int]:
 
 
 def _checked_name(name: object) -> str:
-    if not isinstance(name, str) or "\0" in name:
+    if not isinstance(name, str) or not name.isprintable():
         raise TraceError(f"tracer name {name!r} is not 1 to 48 letters, digits, '.', '_' or '-': give another one")
     return name
 

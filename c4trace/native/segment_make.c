@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,17 @@ static void default_folder(char *folder, size_t size) {
         snprintf(folder, size, "%s", set);
     else
         snprintf(folder, size, "%s/c4trace-%u", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm", (unsigned)geteuid());
+}
+
+/* The file's path, absolute: the host may change its folder before it is removed. */
+static int name_file(struct c4trace_tracer *tracer, const char *folder, c4trace_failure *failure) {
+    char absolute[PATH_MAX];
+    int n = -1;
+    if (realpath(folder, absolute))
+        n = snprintf(tracer->path, sizeof tracer->path, "%s/%s.%d.seg", absolute, tracer->name, (int)getpid());
+    if (n >= 0 && (size_t)n < sizeof tracer->path) return C4TRACE_OK;
+    return c4t_fail(failure, C4TRACE_SEGMENT,
+                    "the path of the segment folder is too long; set C4TRACE_DIR to a shorter one: %s", folder);
 }
 
 /* Open a new file of ours; a file of that name can only be left from an earlier process with our pid. */
@@ -186,14 +198,14 @@ static int map(struct c4trace_tracer *tracer, c4trace_failure *failure) {
 }
 
 int c4t_segment_make(struct c4trace_tracer *tracer, const c4trace_config *config, c4trace_failure *failure) {
-    char folder[400];
+    char folder[PATH_MAX];
     if (config->folder && config->folder[0])
         snprintf(folder, sizeof folder, "%s", config->folder);
     else
         default_folder(folder, sizeof folder);
     int error = check_folder(folder, failure);
+    if (!error) error = name_file(tracer, folder, failure);
     if (error) return error;
-    snprintf(tracer->path, sizeof tracer->path, "%s/%s.%d.seg", folder, tracer->name, (int)getpid());
     if ((error = make_file(tracer, failure))) return error;
     uint64_t wanted = config->segment_bytes ? round_up(config->segment_bytes, 4096) : C4T_SEGMENT_DEFAULT;
     error = reserve(tracer, wanted, !config->segment_bytes, failure);
