@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -29,6 +29,11 @@ class EventKind(enum.IntEnum):
     closeRequested = 14
     closed = 15
 
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+"""A number, size, time or id in a recording; one that does not fit 63 bits is no recording of ours."""
+Code = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 32) - 1)]
+"""A status or an error code, as C has it."""
 
 CALLS = tuple(kind for kind in EventKind if kind <= EventKind.attached)
 UP_CALLS = tuple(kind for kind in EventKind if kind > EventKind.attached)
@@ -57,8 +62,8 @@ class Latency(enum.IntEnum):
 class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """The C4Error of a `closed`: domain, code and, where LiteCore knew it, the text."""
 
-    domain: int
-    code: int
+    domain: Code
+    code: Code
     message: str = ""
 
 
@@ -70,37 +75,37 @@ class Event(msgspec.Struct, frozen=True, tag="event", tag_field="type", omit_def
     absent while a call has not returned.
     """
 
-    seq: int
-    t: int
-    sid: int
-    tid: int
+    seq: Count
+    t: Count
+    sid: Count
+    tid: Count
     ev: str
-    dt: int | None = None
-    n: int | None = None
+    dt: Count | None = None
+    n: Count | None = None
     factory: str | None = None
     address: str | None = None
     options: dict[str, Any] | None = None
-    status: int | None = None
+    status: Code | None = None
     headers: dict[str, Any] | None = None
     message: str | None = None
     error: ErrorInfo | None = None
     hostname: str | None = None
     accepted: bool | None = None
     data: bytes | None = None
-    cut: int | None = None
+    cut: Count | None = None
 
 
 class Return(msgspec.Struct, frozen=True, tag="return", tag_field="type"):
     """An event that had not returned when its line was written returned after `dt` nanoseconds."""
 
-    seq: int
-    dt: int
+    seq: Count
+    dt: Count
     accepted: bool | None = None
 
 
 class Gap(msgspec.Struct, frozen=True, tag="gap", tag_field="type"):
     """`lost` events of session `sid` (0: of several) that are not on record, after event number `after`."""
 
-    sid: int
-    after: int
-    lost: int
+    sid: Count
+    after: Count
+    lost: Count
