@@ -84,7 +84,8 @@ static char *put_data(char *out, const struct c4t_event_view *view) {
 }
 
 static char *put_n(char *out, const struct c4t_event_view *view) {
-    return c4t_json_unsigned(PUT(out, ",\"n\":"), view->n);
+    /* A factory may say any size_t; a recording holds 63 bits. */
+    return c4t_json_unsigned(PUT(out, ",\"n\":"), view->n < INT64_MAX ? view->n : INT64_MAX);
 }
 
 static char *put_rest(char *out, const struct c4t_event_view *view) {
