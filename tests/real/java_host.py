@@ -1,0 +1,44 @@
+"""The Java host of java/Replicate.java: Couchbase Lite for Java 3.0.0, got by Maven, and javac."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.real.litecore import PATH
+
+SOURCES: Final = Path(__file__).with_name("java")
+
+
+def build(folder: Path) -> list[str]:
+    """The command that runs it, but for its arguments. Skips the test, in CI fails it, where that cannot be had."""
+    if not (shutil.which("mvn") and shutil.which("javac")):
+        _without("no JDK or no Maven (see tools/require-system.sh litecore)")
+    jars = folder / "jars"
+    copy = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={jars}"]
+    got = _run("mvn", "-q", "-B", "-f", str(SOURCES / "pom.xml"), *copy)
+    if got.returncode:
+        _without(f"Maven could not get couchbase-lite-java and what it needs: {got.stdout.strip()[:300]}")
+    compiled = _run("javac", "-nowarn", "-cp", f"{jars}/*", "-d", str(folder), str(SOURCES / "Replicate.java"))
+    assert compiled.returncode == 0, compiled.stdout
+    return ["java", "-cp", f"{folder}:{jars}/*", "Replicate"]
+
+
+def environment() -> dict[str, str]:
+    """With the ICU that LiteCore is linked to (tools/litecore.sh)."""
+    return {**os.environ, "LD_LIBRARY_PATH": str(PATH.parent)}
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+
+def _without(why: str) -> None:
+    if os.environ.get("CI"):
+        pytest.fail(f"{why}; in CI tests/real may not be skipped", pytrace=False)
+    pytest.skip(why)
