@@ -23,7 +23,7 @@ one_at_a_time := mkdir -p build && flock build/.lock env
 fixed_addresses := $(shell setarch --addr-no-randomize true 2>/dev/null && echo setarch --addr-no-randomize)
 
 c_files = $(shell find c4trace tests benchmarks examples tools -name '*.[ch]' 2>/dev/null)
-typed = c4trace tests $(wildcard benchmarks recordings)
+typed = c4trace tests $(wildcard benchmarks recordings tools)
 
 # What the library and the extension are made of. The folders stand for files that were added or removed.
 build_inputs := pyproject.toml CMakeLists.txt c4trace/native c4trace/segment c4trace/native/build_ffi.py \
@@ -102,6 +102,14 @@ litecore: .venv/.locked ## Put a real LiteCore into .litecore for tests/real
 .PHONY: recordings
 recordings: setup litecore ## Make the golden recordings again from a real LiteCore
 	@.venv/bin/python -m recordings.make
+
+.PHONY: docs
+docs: setup ## Write docs/commands.md anew from the commands
+	@.venv/bin/python tools/commands_page.py
+
+.PHONY: pictures
+pictures: setup ## Draw the README's pictures anew from real runs
+	@.venv/bin/python tools/pictures.py
 
 .PHONY: lock
 lock: ## Write requirements.lock anew from pyproject.toml

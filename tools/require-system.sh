@@ -4,7 +4,8 @@
 #
 #   require-system.sh setup      what builds c4trace: Python with venv and headers, a C compiler, make
 #   require-system.sh litecore   what the real LiteCore of tests/real needs: ICU, a JDK, Maven
-#   require-system.sh test       what tests run beside c4trace: openssl, and Prometheus, without which a few are skipped
+#   require-system.sh test       what tests run beside c4trace: openssl; and Prometheus and pkg-config, without which a few
+#                                are skipped
 #
 # PYTHON names the interpreter (python3). Exit: 0 all there, or only tests will be skipped (one line says so);
 # 1 something is missing (where CI is set also what tests could be skipped without), 2 wrong usage.
@@ -65,7 +66,9 @@ needed() {
 
 # Those without which tests are skipped, one a line.
 wished() {
-    if [ "$purpose" = test ] && ! { have prometheus && have promtool; }; then echo prometheus; fi
+    [ "$purpose" = test ] || return 0
+    if ! { have prometheus && have promtool; }; then echo prometheus; fi
+    have pkg-config || echo pkgconf
 }
 
 missing() { { needed && wished; } | sort -u; }
@@ -119,6 +122,6 @@ if may_install && install "${packages[@]}"; then
     [ ${#packages[@]} -gt 0 ] || exit 0
 fi
 how="sudo apt-get update && sudo apt-get install -y ${packages[*]}"
-mapfile -t packages < <(needed)
-[ ${#packages[@]} -eq 0 ] || fail "missing: ${packages[*]}; install with: $how"
-echo "require-system: missing, so that some tests will be skipped: $(wished); install with: $how"
+mapfile -t without < <(needed)
+[ ${#without[@]} -eq 0 ] || fail "missing: ${without[*]}; install with: $how"
+echo "require-system: missing, so that some tests will be skipped: ${packages[*]}; install with: $how"
