@@ -19,7 +19,7 @@ import msgspec
 from tests.real.litecore import LiteCore, LogLevel
 from tests.real.play import play
 from tests.real.scenario import Result, Scenario
-from tests.real.traced import Traced
+from tests.real.traced import Interrupted, Traced
 from tests.real.wrapping import Unwrapped, Wrapping
 
 ROOT: Final = Path(__file__).parents[2]
@@ -32,6 +32,7 @@ WRAPPINGS: Final[dict[str, Callable[[LiteCore, Path], Wrapping]]] = {
     "unwrapped": lambda litecore, _folder: Unwrapped(litecore),
     "traced": Traced,
     "traced in full": partial(Traced, capture="full"),
+    "traced at first": Interrupted,
     "traced from outside": partial(Traced, capture="full", collect_in="process"),
 }
 """The ways of wrapping, by name: made from the LiteCore in use and a folder for what they leave."""

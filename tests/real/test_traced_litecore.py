@@ -19,7 +19,7 @@ from tests.real.logged import says_the_same
 from tests.real.plain import Linking
 from tests.real.recorded import FLOWS, Recorded, orderly, read_whole
 from tests.real.scenario import Act, Remote, Result, Scenario, Way
-from tests.real.traced import SEGMENT, Report
+from tests.real.traced import SEGMENT, Interrupted, Report
 
 pytestmark = pytest.mark.real
 
@@ -154,6 +154,24 @@ def test_twenty_clients_at_the_same_time_are_twenty_pairs_of_sessions(tmp_path: 
 
 
 @pytest.mark.parametrize("framing", FRAMINGS)
+@pytest.mark.parametrize("linking", [None, *Linking], ids=lambda linking: linking.name.lower() if linking else "python")
+def test_a_tracer_that_is_closed_in_mid_session_leaves_the_session_alone(
+    tmp_path: Path, plain_libraries: dict[Linking, Path], framing: dict[str, Any], linking: Linking | None
+) -> None:
+    way, library = (Way.PLAIN, str(plain_libraries[linking])) if linking else (Way.LOOPBACK, None)
+    scenario = Scenario(way=way, library=library, push=200, pull=200, blob_bytes=MIB, **framing)
+    result = run(scenario, tmp_path, "traced at first")
+    nothing_went_wrong(result)
+    replicated(result, scenario)
+    mirrored(result.client, result.passive, framed=scenario.framed)
+    recorded = read_whole(tmp_path / "recording.jsonl")
+    made = sum(sum(side["calls"].values()) for side in (result.client, result.passive))
+    assert Interrupted.CLOSED_AFTER <= len(recorded.events) < made
+    # Of a call that had begun when tracing stopped, the counter is kept, or the event, or both.
+    assert abs(len(recorded.events) - result.traced["counted"]) <= len({event.tid for event in recorded.events})
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
 def test_a_continuous_client_is_traced_until_it_is_stopped(tmp_path: Path, framing: dict[str, Any]) -> None:
     scenario = Scenario(way=Way.LOOPBACK, push=20, pull=20, continuous=True, act=Act.ADD_THEN_STOP, **framing)
     result, _, recorded = traced(scenario, tmp_path)
@@ -170,6 +188,9 @@ def test_a_client_over_tcp_is_traced(tmp_path: Path, way: Way, direction: dict[s
     result, report, recorded = traced(scenario, tmp_path)
     replicated(result, scenario)
     assert set(report.upcalls.values()) == {"table"}
+    if way is Way.WEBSOCKET:  # messages here and there; a dialer writes frames
+        mirrored(result.client, result.passive, framed=False)
+        same_bytes_arrived(recorded)
     for session in recorded.sessions:
         statuses = [event.status for event in session.events if event.ev == "gotHTTPResponse"]
         assert statuses == ([] if session.factory == "listener" else [101])

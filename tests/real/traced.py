@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import threading
+import time
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +14,7 @@ import msgspec
 
 import c4trace
 from c4trace.factories import SocketFactory
+from c4trace.segment.snapshot import Snapshot
 from tests.real.abi import ffi
 from tests.real.litecore import LiteCore
 from tests.real.slots import Slot, library_of, slots_of
@@ -126,3 +129,30 @@ class Traced:
         with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - as above
             text: bytes = response.read()
         return text.decode()
+
+
+class Interrupted(Traced):
+    """A tracer that is closed while its factories are in use."""
+
+    CLOSED_AFTER = 300
+    """Calls and up-calls."""
+
+    def __init__(self, litecore: LiteCore, folder: Path) -> None:
+        """Opens the tracer; a thread waits for the moment to close it."""
+        super().__init__(litecore, folder, capture="full")
+        self._ending = threading.Thread(target=self._end)
+        self._ending.start()
+
+    def report(self) -> dict[str, Any]:
+        """Says how many calls had been counted when the tracer was closed."""
+        self._ending.join()
+        return {"counted": _events_in(self._tracer.snapshot())}
+
+    def _end(self) -> None:
+        while _events_in(self._tracer.snapshot()) < self.CLOSED_AFTER:
+            time.sleep(0.001)
+        self.close()
+
+
+def _events_in(snapshot: Snapshot) -> int:
+    return sum(cell.n for factory in snapshot.factories for cell in factory.events.values())
