@@ -191,7 +191,8 @@ def test_an_exception_leaves_no_file(tmp_path: Path) -> None:
 def limited(limit: int, script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run a script in a process whose files may grow to `limit` bytes: to it, a full disk with another errno."""
     return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)],
+        # -B: the limit would cut the files in which Python keeps compiled modules, too
+        [sys.executable, "-B", "-c", textwrap.dedent(script), *map(str, arguments)],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
         capture_output=True,
         text=True,

@@ -230,7 +230,8 @@ def test_where_no_more_can_be_written_recording_stops_with_one_line_and_the_host
 ) -> None:
     limit = 7_500 if kind == "rotated" else 20_000
     host = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(HOST), str(tmp_path / name), kind],
+        # -B: the limit would cut the files in which Python keeps compiled modules, too
+        [sys.executable, "-B", "-c", textwrap.dedent(HOST), str(tmp_path / name), kind],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
         capture_output=True,
         text=True,
