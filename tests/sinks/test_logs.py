@@ -258,7 +258,8 @@ def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path) -> None:
     """
     path = tmp_path / "a.log"
     subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script), str(path)],
+        # -B: the limit would cut the files in which Python keeps compiled modules, too
+        [sys.executable, "-B", "-c", textwrap.dedent(script), str(path)],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 100_000)),
         check=True,
         cwd=Path(__file__).parents[2],
