@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from tests.tracing import (
     talk,
     thread_count,
     told,
+    until,
 )
 
 pytestmark = pytest.mark.usefixtures("segments")
@@ -153,13 +155,11 @@ def test_only_what_is_wanted_is_consumed(where: Place) -> None:
 
 
 def test_without_destinations_nothing_is_started() -> None:
-    threads = thread_count()
     with EmbeddedHost() as host:
-        with_host = thread_count()
+        threads = threading.enumerate()
         with Tracer("t", litecore=host) as tracer:
-            assert thread_count() == with_host
+            assert threading.enumerate() == threads
             assert tracer.metrics_url is None
-    assert thread_count() == threads
 
 
 @pytest.mark.parametrize("where", ["thread", "process"])
@@ -200,7 +200,7 @@ def test_collecting_leaves_nothing_open(where: Place, tmp_path: Path) -> None:
             if n == 0:
                 fds, threads = open_fds(), thread_count()
         assert open_fds() == fds
-        assert thread_count() == threads
+        assert until(lambda: thread_count() == threads)  # one that was joined may still be on its way out
         assert Path("/proc/thread-self/children").read_text() == ""
 
 

@@ -14,7 +14,7 @@ import pytest
 from c4trace import EmbeddedHost, Tracer, open_recording
 from c4trace.collecting_apart import CollectionApart
 from tests.factories.echo import EchoFactory
-from tests.tracing import PATIENCE, counted, recorded, talk, told
+from tests.tracing import counted, recorded, talk, told, until
 
 pytestmark = pytest.mark.usefixtures("segments")
 
@@ -61,9 +61,7 @@ def test_a_process_that_is_asked_to_end_by_a_signal_ends_its_recording(tmp_path:
         pid = process_of(tracer)
         os.kill(pid, signal.SIGINT)  # as Ctrl-C does, which is for the host
         os.kill(pid, signal.SIGTERM)
-        until = time.monotonic() + PATIENCE
-        while '"footer"' not in record.read_text() and time.monotonic() < until:
-            time.sleep(0.01)
+        assert until(lambda: '"footer"' in record.read_text())
         assert recorded(record) == before
 
 
@@ -92,8 +90,6 @@ def test_a_host_that_is_killed_leaves_a_whole_recording_and_no_process(tmp_path:
         assert host.stdout is not None
         collector = int(host.stdout.readline().split()[0])
         assert host.wait() == -signal.SIGKILL
-        until = time.monotonic() + PATIENCE
-        while Path(f"/proc/{collector}").exists() and time.monotonic() < until:
-            time.sleep(0.01)
+        assert until(lambda: not Path(f"/proc/{collector}").exists())
         os.killpg(host.pid, signal.SIGKILL)
     assert recorded(record)["write"] == (400, 40_000)

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from c4trace import open_recording
 from c4trace.collecting import Place
 from c4trace.events import Event
 from c4trace.segment.attach import attach
-from tests.tracing import PATIENCE, recorded
+from tests.tracing import PATIENCE, recorded, until
 
 pytestmark = pytest.mark.usefixtures("segments")
 
@@ -87,9 +86,7 @@ def test_a_host_that_just_ends_leaves_a_segment_that_can_be_read(where: Place, t
     assert snapshot.process.state == "dead"
     assert snapshot.sessions_total == 4
     if where == "process":
-        until = time.monotonic() + PATIENCE
-        while b'"footer"' not in (tmp_path / "r.jsonl").read_bytes() and time.monotonic() < until:
-            time.sleep(0.01)
+        assert until(lambda: b'"footer"' in (tmp_path / "r.jsonl").read_bytes())
         assert recorded(tmp_path / "r.jsonl")["write"] == TALKED
     else:
         with open_recording(tmp_path / "r.jsonl") as recording:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -132,6 +133,14 @@ def open_fds() -> list[str]:
         with suppress(FileNotFoundError):  # the one that lists
             found.append(str(fd.readlink()))
     return sorted(re.sub(r"\d+", "N", target) for target in found)
+
+
+def until(happened: Callable[[], bool]) -> bool:
+    """Wait, with patience, for what other threads or processes bring about; whether it did happen."""
+    end = time.monotonic() + PATIENCE
+    while not happened() and time.monotonic() < end:
+        time.sleep(0.005)
+    return happened()
 
 
 def thread_count() -> int:
