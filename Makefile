@@ -30,18 +30,18 @@ build_inputs := pyproject.toml CMakeLists.txt c4trace/native c4trace/segment c4t
 	$(wildcard c4trace/native/*.[ch] c4trace/segment/*.[ch])
 
 .PHONY: help
-help: ## List what make can do
+help: ## List what make can do (PYTEST_ARGS=... goes to pytest)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: .venv/.installed ## Make .venv with c4trace and all tools in it (a new .venv takes PYTHON=..., else python3)
 
 .PHONY: demo
-demo: setup ## Trace a real WebSocket session from end to end, without LiteCore
+demo: setup ## Trace twenty real WebSocket sessions from end to end, with no LiteCore needed
 	@.venv/bin/c4trace demo
 
 .PHONY: test
-test: test-tools setup native-test litecore ## Run all tests: C, Python, and the real LiteCore where it can be had
+test: test-tools setup native-test litecore ## Run all tests: C, Python, and the real LiteCore where it can be had (8 minutes)
 	@.venv/bin/pytest $(PYTEST_ARGS)
 
 .PHONY: lint
@@ -70,7 +70,7 @@ tsan: .venv/.locked ## Run the C tests under ThreadSanitizer
 	@$(one_at_a_time) $(in_venv) $(fixed_addresses) cmake --workflow --preset tsan
 
 .PHONY: fuzz
-fuzz: setup litecore ## Feed millions of random and damaged inputs to all that reads any
+fuzz: setup litecore ## Feed random and damaged inputs to all that reads any (an hour; FUZZ_ROUNDS, FUZZ_SEED)
 	@$(one_at_a_time) $(in_venv) sh -c 'cmake --preset asan && cmake --build --preset asan' >/dev/null
 	@for fuzzer in build/asan/fuzz_*; do \
 		echo "$$fuzzer $(FUZZ_ROUNDS) $(FUZZ_SEED)"; \
@@ -79,11 +79,11 @@ fuzz: setup litecore ## Feed millions of random and damaged inputs to all that r
 	@.venv/bin/pytest -m hypothesis --hypothesis-profile=fuzz --timeout=0 $(PYTEST_ARGS)
 
 .PHONY: soak
-soak: setup litecore ## Run the tests that take minutes each
+soak: setup litecore ## Run the tests that take minutes each (an hour)
 	@.venv/bin/pytest -m slow --timeout=3600 $(PYTEST_ARGS)
 
 .PHONY: bench
-bench: setup litecore ## Measure what tracing costs, and whether that is more than it may (about 5 minutes)
+bench: setup litecore ## Measure what tracing costs, and whether that is more than it may (5 minutes)
 	@$(one_at_a_time) $(in_venv) cmake --workflow --preset bench
 	@failed=; .venv/bin/python -m benchmarks.hot_path --check || failed=1; \
 	if [ -e .litecore/libLiteCore.so ]; then \

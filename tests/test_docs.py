@@ -21,7 +21,9 @@ from c4trace.segment.take_snapshot import LOSSES
 from c4trace.sinks.metrics import MetricsCollector
 from tools.commands_page import page
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 METRICS = (DOCS / "metrics.md").read_text(encoding="utf-8")
 RECORDING = (DOCS / "recording.md").read_text(encoding="utf-8")
 COMMANDS = (DOCS / "commands.md").read_text(encoding="utf-8")
@@ -132,3 +134,22 @@ def test_a_picture_needs_nothing_from_elsewhere(name: str) -> None:
     svg = (DOCS / f"{name}.svg").read_text(encoding="utf-8")
     assert f"c4trace&#160;{name}" in svg
     assert re.findall(r"(?:url\(|href=)[\"']?(?!#)", svg) == []
+
+
+def test_the_layout_in_contributing_is_that_of_the_tree() -> None:
+    rows = CONTRIBUTING.partition("\n## Where things are\n")[2].partition("\n### ")[0]
+    named = [name for line in rows.splitlines() if line.startswith("| `") for name in words(line.split("|")[1])]
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    folders = {f"c4trace/{path.parent.name}/" for path in (ROOT / "c4trace").glob("*/*.*") if path.suffix != ".pyc"}
+    assert folders - set(named) == set()
+
+
+def test_every_make_target_is_explained_and_every_one_that_is_named_is_there() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^([a-z-]+):.*## \S", makefile, re.MULTILINE))
+    internal = {"test-tools"}
+    assert set(re.findall(r"^\.PHONY: (\S+)", makefile, re.MULTILINE)) - internal == explained
+    texts = [CONTRIBUTING, COMMANDS, (ROOT / "README.md").read_text(encoding="utf-8")]
+    named = {name for text in texts for name in re.findall(r"(?:`|^ *)make ([a-z-]+)", text, re.MULTILINE)}
+    assert named - explained == set()
+    assert len(named) > 8
