@@ -21,6 +21,8 @@ VERBS = {
     "doctor": "Tell whether this machine is fit for tracing.",
     "run": "Run a command traced, its code unchanged.",
     "ps": "List traced processes.",
+    "ctl": "Turn what a traced process captures.",
+    "record": "Record a traced process, its code unchanged.",
     "show": "Show the events of a recording or of a traced process.",
     "metrics": "Print or serve the Prometheus metrics of a traced process.",
     "replay": "Play a recording again, through metrics and logs.",
@@ -30,7 +32,7 @@ VERBS = {
 
 PANELS = [
     {"name": "Begin here", "commands": ["demo", "doctor", "completion"]},
-    {"name": "Trace", "commands": ["run"]},
+    {"name": "Trace", "commands": ["run", "record", "ctl"]},
     {"name": "Look at a process or a recording", "commands": ["ps", "show", "metrics", "replay"]},
 ]
 

@@ -8,32 +8,17 @@ from pathlib import Path
 
 import click
 
+from c4trace.cli.capture import Capture
 from c4trace.cli.ending import BadInput
 from c4trace.cli.notices import notice
 from c4trace.cli.verb import verb
 from c4trace.destinations import destinations
 from c4trace.run.command import CommandError, end_as
 from c4trace.run.start import run
-from c4trace.segment.capture import capture_level
 
 __all__ = ["command"]
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,47}")
-
-
-class Capture(click.ParamType[tuple[int, int]]):
-    """A capture level in words."""
-
-    name = "level"
-
-    def convert(
-        self, value: str | tuple[int, int], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        """Give level and byte count."""
-        try:
-            return value if isinstance(value, tuple) else capture_level(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 @verb(

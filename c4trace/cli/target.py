@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from c4trace.cli.ending import BadInput, Unreached
-from c4trace.segment.attach import attach
+from c4trace.segment.attach import Segment, attach
 from c4trace.segment.folder import SegmentError, SegmentFile, find_segments, list_segments, segment_folders
 from c4trace.segment.snapshot import ProcessInfo
+from c4trace.segment.turned import turn_back_if_left
 
-__all__ = ["all_segments", "is_file", "nothing_traced", "process_of", "segment_of"]
+__all__ = ["all_segments", "is_file", "live_segment", "nothing_traced", "process_of", "segment_of"]
 
 _FILE_ENDS = (".jsonl", ".zst", ".json")
 _MAGIC = b"K4TCSEG1"  # native/segment.h, C4T_SEGMENT_MAGIC, little-endian
@@ -37,6 +38,9 @@ def segment_of(source: str) -> Path:
     with reaching():
         files = find_segments(source)
     found = [(process, file) for file in files if (process := process_of(file)) is not None]
+    if files and not found:
+        with reaching(), attach(files[0].path):  # says why
+            pass
     if not found:
         raise Unreached(f"{source}: no such file, and no traced process of that pid or name; c4trace ps lists them")
     living = [file for process, file in found if process.state in {"live", "aside"}]
@@ -44,6 +48,25 @@ def segment_of(source: str) -> Path:
         pids = ", ".join(str(file.pid) for file in living)
         raise BadInput(f"{source}: several processes are traced under this name; say which by its pid: {pids}")
     return living[0].path if living else max(found, key=lambda pair: pair[0].started)[1].path
+
+
+@contextlib.contextmanager
+def live_segment(source: str, *, control: bool = False) -> Iterator[Segment]:
+    """Attach to the segment that `source` means; Unreached where it is refused, or its process no longer traces.
+
+    What a recorder that was killed has left turned is turned back before.
+    """
+    path = segment_of(source)
+    turn_back_if_left(path)
+    with reaching(), attach(path, control=control) as segment:
+        process = segment.snapshot().process
+        match process.state:
+            case "live":
+                yield segment
+            case "aside":
+                raise Unreached(f"{source}: its tracer has stepped aside: {process.reason}")
+            case _:
+                raise Unreached(f"{source}: process {process.pid} is {process.state}; c4trace show has its last events")
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from c4trace.segment.attach import decode_lines
 from c4trace.segment.header import recording_header
 from c4trace.segment.native_reader import NativeReader
 from c4trace.segment.take_snapshot import take_snapshot
+from c4trace.segment.turned import Turned
 
 __all__ = ["Collector", "Sink"]
 
@@ -58,7 +59,8 @@ class Collector:
     """Consumes a segment in a daemon thread until `stop`, or until its host is gone.
 
     While it runs the host records instead of overwriting. It starts with what the segment holds already, or with
-    `from_now` at the present. `report` is given one line for each sink that fails.
+    `from_now` at the present. `capture`, a level and its byte count, is in force as long as it runs. `report` is given
+    one line for each sink that fails.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Collector:
         sinks: Sequence[Sink],
         *,
         from_now: bool = False,
+        capture: tuple[int, int] | None = None,
         report: Callable[[str], None] = _to_stderr,
     ) -> None:
         self.path = Path(segment_path)
@@ -76,6 +79,8 @@ class Collector:
         """What was said of sinks that failed."""
         self._sinks = list(sinks)
         self._from_now = from_now
+        self._capture = capture
+        self._turned: Turned | None = None
         self._report = report
         self._reader: NativeReader | None = None
         self._thread: threading.Thread | None = None
@@ -95,8 +100,11 @@ class Collector:
         """
         reader = NativeReader(self.path, "consume", from_now=self._from_now)
         try:
+            if self._capture is not None:
+                self._turned = Turned(reader, self._capture)
             self._start_sinks(recording_header(take_snapshot(reader).process))
         except BaseException:
+            self._turn_back()
             reader.close()
             raise
         self._reader = reader
@@ -148,13 +156,21 @@ class Collector:
 
     def _run(self, reader: NativeReader) -> None:
         try:
-            if self._collect(reader):
+            is_ours = self._collect(reader)
+            self._turn_back()
+            if is_ours:
                 self._drain(reader)
         finally:
+            self._turn_back()
             for sink in tuple(self._sinks):
                 with self._guarded(sink):
                     sink.close(self.lost)
             reader.close()
+
+    def _turn_back(self) -> None:
+        turned, self._turned = self._turned, None
+        if turned is not None:
+            turned.back()
 
     def _collect(self, reader: NativeReader) -> bool:
         """Go on until stopped or the host is over; False where there is nothing to drain."""
