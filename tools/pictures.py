@@ -35,7 +35,8 @@ def on_terminal(words: list[str], folder: Path, columns: int) -> str:
     """What a command writes to a terminal so wide, escape sequences included."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    environment = {**os.environ, "TERM": "xterm-256color", "C4TRACE_DIR": str(folder / "segments")}
+    path = f"{C4TRACE.parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "TERM": "xterm-256color", "C4TRACE_DIR": str(folder / "segments")}
     written = bytearray()
     with subprocess.Popen(words, cwd=folder, env=environment, stdin=its, stdout=its, stderr=its) as command:
         os.close(its)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -87,6 +89,14 @@ def _end(screen: Screen, outcome: Outcome, folder: Path, seconds: float) -> None
     facts.append((("left", "dim"), [(f"{folder}{os.sep}: {RECORDING}, {PAGE}, {LOG}", "")]))
     recording = shlex.quote(str(folder / RECORDING))
     for number, what in enumerate((f"show {recording} --session 1", f"replay {recording}", f"metrics {recording}")):
-        facts.append((("" if number else "next", "dim"), [(f"c4trace {what}", "bold")]))
+        facts.append((("" if number else "next", "dim"), [(f"{_own_name()} {what}", "bold")]))
     screen.text("")
     screen.facts(facts)
+
+
+def _own_name() -> str:
+    """What to type to start this command again: its name where the shell finds it by that, else its path."""
+    started, found = Path(sys.argv[0]), shutil.which("c4trace")
+    if not started.is_file() or (found is not None and started.samefile(found)):
+        return "c4trace"
+    return shlex.quote(str(started))

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from c4trace.demo.run import LOG, PAGE, RECORDING
 from c4trace.report.summary import Summary
-from tests.cli.test_main import run
+from tests.cli.test_main import C4TRACE, run
 from tests.report.sample import written
 
 
@@ -22,13 +25,18 @@ def test_twenty_sockets_are_traced_and_all_that_is_promised_is_left(
     assert "equal  recording, metrics page and host: every count, all bytes" in result.stdout
     folder = tmp_path / "c4trace-demo"
     assert {path.name for path in folder.iterdir()} == {RECORDING, PAGE, LOG}
-    commands = [line.split("c4trace ")[1] for line in result.stdout.splitlines() if "  c4trace " in line]
-    assert [command.split()[0] for command in commands] == ["show", "replay", "metrics"]
+    commands = [command.split() for command in re.findall(r"\S*c4trace (?:show|replay|metrics) .*", result.stdout)]
+    assert [command[:2] for command in commands] == [[str(C4TRACE), verb] for verb in ("show", "replay", "metrics")]
     for command in commands:
-        assert run(*command.split()).returncode == 0
+        assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     summary = json.loads(run("replay", folder / RECORDING, "--speed", "max", "--log", "none", "--json").stdout)
     assert summary["sessions"] == 20
     assert set(summary) == set(Summary.__struct_fields__)
+
+
+def test_the_command_is_named_as_the_shell_finds_it(tmp_path: Path) -> None:
+    result = run("demo", "--folder", tmp_path, PATH=f"{C4TRACE.parent}:{os.environ['PATH']}")
+    assert f"next   c4trace show {tmp_path}" in result.stdout
 
 
 def test_the_next_demo_replaces_the_last_and_nothing_else(tmp_path: Path) -> None:
