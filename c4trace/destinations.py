@@ -11,7 +11,7 @@ import msgspec
 from c4trace.recording.rotation import Rotation
 from c4trace.trace_error import TraceError
 
-__all__ = ["Destinations", "PathLike", "checked_path", "destinations"]
+__all__ = ["Destinations", "PathLike", "checked_path", "destinations", "shown"]
 
 PathLike = str | os.PathLike[str]
 
@@ -46,9 +46,9 @@ def destinations(
     if rotation is not None and record is None:
         raise TraceError("rotation= is about a recording, but there is none: give record= as well")
     if metrics_port is not None and (type(metrics_port) is not int or not 0 <= metrics_port < 1 << 16):
-        raise TraceError(f"metrics cannot be served on port {metrics_port!r}: give 0 (any that is free) to 65535")
+        raise TraceError(f"metrics cannot be served on port {shown(metrics_port)}: give 0 (any that is free) to 65535")
     if log_level not in _LOG_LEVELS:
-        raise TraceError(f"unknown log level {log_level!r}: use {' or '.join(_LOG_LEVELS)}")
+        raise TraceError(f"unknown log level {shown(log_level)}: use {' or '.join(_LOG_LEVELS)}")
     return Destinations(
         record=None if record is None else _absolute("record", record),
         rotation=rotation,
@@ -59,6 +59,11 @@ def destinations(
     )
 
 
+def shown(value: object) -> str:
+    """What was given, for a message; of what is neither text nor number, which may hold secrets, only the type."""
+    return repr(value) if isinstance(value, str | int | float | None) else f"of type {type(value).__name__}"
+
+
 def _absolute(what: str, path: object) -> str:
     return str(Path(checked_path(what, path)).absolute())
 
@@ -66,7 +71,7 @@ def _absolute(what: str, path: object) -> str:
 def checked_path(what: str, path: object) -> str:
     """`path` as text; raises TraceError for what is none."""
     if not isinstance(path, str | os.PathLike):
-        raise TraceError(f"{what}={path!r} is no path: give a str or an os.PathLike")
+        raise TraceError(f"{what}= is a {type(path).__name__} and no path: give a str or an os.PathLike")
     text = os.fsdecode(path)
     if not text or "\0" in text:
         raise TraceError(f"{what}={text!r} is no path: it is {'cut by a NUL' if text else 'empty'}; give another one")

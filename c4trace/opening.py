@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c4trace._native import ffi, lib
-from c4trace.destinations import checked_path
+from c4trace.destinations import checked_path, shown
 from c4trace.host import EmbeddedHost
 from c4trace.segment.capture import capture_level
 from c4trace.segment.folder import segment_folders
@@ -67,14 +67,14 @@ def failing(call: Callable[[Any], object]) -> Any:
 def checked_capture(capture: object) -> tuple[int, int]:
     """Level and byte count of a capture level by its words; TraceError for words that are none."""
     try:
-        return capture_level(str(capture))
+        return capture_level(capture if isinstance(capture, str) else shown(capture))
     except ValueError as error:
         raise TraceError(str(error)) from error
 
 
 def _checked_name(name: object) -> str:
     if not isinstance(name, str) or not name.isprintable():
-        raise TraceError(f"tracer name {name!r} is not 1 to 48 letters, digits, '.', '_' or '-': give another one")
+        raise TraceError(f"tracer name {shown(name)} is not 1 to 48 letters, digits, '.', '_' or '-': give another one")
     return name
 
 
@@ -82,7 +82,7 @@ def _checked_number(what: str, number: object, most: int) -> int:
     if number is None:
         return 0
     if type(number) is not int or not 0 < number <= most:
-        raise TraceError(f"{what}={number!r} makes no segment: give a whole number from 1 to {most}, or nothing")
+        raise TraceError(f"{what} {shown(number)} makes no segment: give a whole number from 1 to {most}, or nothing")
     return number
 
 

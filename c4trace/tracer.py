@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from c4trace._native import ffi, lib
 from c4trace.collecting import Collecting, Collection, Place
 from c4trace.collecting_apart import CollectionApart
-from c4trace.destinations import Destinations, PathLike, destinations
+from c4trace.destinations import Destinations, PathLike, destinations, shown
 from c4trace.factories.bridge import BridgedFactory
 from c4trace.factories.socket_factory import SocketFactory
 from c4trace.host import EmbeddedHost
@@ -109,8 +109,8 @@ class Tracer:
         segment_bytes: int | None = None,
         sessions: int | None = None,
     ) -> None:
-        if collect_in not in {"thread", "process"}:
-            raise TraceError(f"cannot collect in {collect_in!r}: use 'thread' or 'process'")
+        if collect_in not in ("thread", "process"):
+            raise TraceError(f"cannot collect in {shown(collect_in)}: use 'thread' or 'process'")
         to = destinations(
             record=record,
             rotation=rotation,
@@ -185,9 +185,9 @@ class Tracer:
         the library's references to c4socket_ functions are led to the tracing ones until the tracer closes. One that
         looks functions up itself must look them up in `upcalls`. Raises TraceError.
         """
-        if factory_size not in {None, 64, 72}:
+        if factory_size not in (None, 64, 72):
             what = "a C4SocketFactory has 64 (up to LiteCore 3.3, 4.0) or 72 (3.4, 4.1 and later)"
-            raise TraceError(f"factory_size={factory_size!r}: {what}; give one of them, or nothing")
+            raise TraceError(f"factory_size {shown(factory_size)}: {what}; give one of them, or nothing")
         if isinstance(inner, Traced):
             raise TraceError(f"cannot wrap {inner!r}: it is traced already; wrap the inner factory once")
         with self._lock:
@@ -296,10 +296,10 @@ class Tracer:
     def _factory_size(self) -> Literal[64, 72]:
         return 64 if self._segment.snapshot().process.factory_size == 64 else 72
 
-    def _label(self, asked: str | None, inner: object) -> str:
+    def _label(self, asked: object, inner: object) -> str:
         if asked is not None:
-            if not asked.isprintable():
-                raise TraceError(f"factory label {asked!r} is not printable: give 1 to {_LABEL_MAX} bytes of text")
+            if not isinstance(asked, str) or not asked.isprintable():
+                raise TraceError(f"factory label {shown(asked)} is not printable: give 1 to {_LABEL_MAX} bytes of text")
             return asked
         base = type(inner).__name__ if isinstance(inner, SocketFactory) else "factory"
         base = base.encode()[: _LABEL_MAX - 4].decode(errors="ignore")

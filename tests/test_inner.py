@@ -114,7 +114,7 @@ def test_callbacks_that_may_be_missing_are_missing_in_the_traced_factory_too(tra
 def test_an_unknown_size_is_refused(tracer: Tracer, size: Any) -> None:
     good = struct(tracer, Framing.NONE)
     assert refused(tracer, good, factory_size=size) == (
-        f"factory_size={size!r}: a C4SocketFactory has 64 (up to LiteCore 3.3, 4.0) or 72 (3.4, 4.1 and later); "
+        f"factory_size {size!r}: a C4SocketFactory has 64 (up to LiteCore 3.3, 4.0) or 72 (3.4, 4.1 and later); "
         "give one of them, or nothing"
     )
 

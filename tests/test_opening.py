@@ -103,8 +103,8 @@ def test_a_library_that_is_no_litecore_is_refused(segments: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        (5, "=5 is no path: give a str or an os.PathLike"),
-        (b"bytes", "=b'bytes' is no path: give a str or an os.PathLike"),
+        (5, "= is a int and no path: give a str or an os.PathLike"),
+        (b"bytes", "= is a bytes and no path: give a str or an os.PathLike"),
         ("", "='' is no path: it is empty; give another one"),
         ("a\0b", "='a\\x00b' is no path: it is cut by a NUL; give another one"),
     ],
@@ -117,7 +117,7 @@ def test_what_is_no_path_is_refused(segments: Path, what: str, path: Any, said: 
 @pytest.mark.parametrize("number", [0, -1, 1 << 50, "1", 1.5, True])
 def test_what_is_no_number_is_refused(host: EmbeddedHost, segments: Path, what: str, number: Any) -> None:
     said = refused(segments, litecore=host, **{what: number})
-    assert said.startswith(f"{what}={number!r} makes no segment: give a whole number from 1 to ")
+    assert said.startswith(f"{what} {number!r} makes no segment: give a whole number from 1 to ")
 
 
 def test_a_segment_too_small_for_its_tables_is_refused(host: EmbeddedHost, segments: Path) -> None:

@@ -11,6 +11,7 @@ from c4trace._native import ffi, lib
 from c4trace.decode.fleece import decode
 from c4trace.factories.bridged_socket import BridgedSocket
 from c4trace.factories.socket_factory import Address, Framing
+from c4trace.redact import redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -114,8 +115,8 @@ def _call(key: int, native: Any, method: str, *arguments: Callable[[], Any]) -> 
 
 
 def _report(method: str, error: BaseException) -> None:
-    lines = traceback.format_exception(error)
-    print(f"c4trace: the socket factory's {method} failed:", "".join(lines), sep="\n", end="", file=sys.stderr)
+    lines = redact_text("".join(traceback.format_exception(error)))
+    print(f"c4trace: the socket factory's {method} failed:", lines, sep="\n", end="", file=sys.stderr)
 
 
 def _bytes(piece: Any) -> bytes:
