@@ -69,9 +69,8 @@ def _segments_in(folder: Path) -> list[SegmentFile]:
         entries = sorted(folder.iterdir())
     except OSError as error:
         raise SegmentError(f"{folder}: {error.strerror}; set C4TRACE_DIR to the folder of the segments") from error
-    found = [
-        (_FILE_NAME.fullmatch(entry.name), entry) for entry in entries if not entry.is_symlink() and entry.is_file()
-    ]
+    # A link is listed as well, so that whoever attaches to it is told that it is refused.
+    found = [(_FILE_NAME.fullmatch(entry.name), entry) for entry in entries if entry.is_symlink() or entry.is_file()]
     return [SegmentFile(name["name"], int(name["pid"]), entry) for name, entry in found if name]
 
 

@@ -32,6 +32,7 @@ def test_segments_are_listed_by_name_and_pid_and_nothing_else_is(segments: Path)
         SegmentFile("a.b-c_d", 12, segments / "a.b-c_d.12.seg"),
         SegmentFile("b", 6, segments / "b.6.seg"),
         SegmentFile("b", 7, segments / "b.7.seg"),
+        SegmentFile("e", 1, segments / "e.1.seg"),  # which nobody can attach to, and is told so
     ]
 
 
