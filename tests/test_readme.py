@@ -17,11 +17,12 @@ from typing import NamedTuple
 import pytest
 
 import c4trace
+from tests.real import conftest
+from tests.real.litecore import PATH
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
-LITECORE = ROOT / ".litecore/libLiteCore.so"
 PORT = re.compile(r"\b94\d\d\b")
 
 
@@ -147,11 +148,8 @@ def litecore(request: pytest.FixtureRequest) -> str:
     """What plays LiteCore's part: the path of a real one, or nothing."""
     if request.param != "LiteCore":
         return ""
-    if not LITECORE.exists():
-        missing = "no real LiteCore: run `make litecore`, which says what it needs"
-        assert not os.environ.get("CI"), f"{missing}; in CI the README is tried with it"
-        pytest.skip(missing)
-    return str(LITECORE)
+    conftest.pytest_runtest_setup()  # skips, or fails, where there is none
+    return str(PATH)
 
 
 def test_every_block_of_the_readme_does_what_it_says(tmp_path: Path, litecore: str) -> None:
