@@ -8,13 +8,13 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
 from collections.abc import Mapping, Sequence
 
 __all__ = ["Command", "CommandError", "end_as"]
 
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126  # as shells and env(1) have it
 _OURS = {signal.SIGCHLD, signal.SIGTTIN, signal.SIGTTOU, signal.SIGPIPE}  # of our own doing, or about us alone
-_CHANGED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)  # ignored by it since its start
 
 
 class CommandError(Exception):
@@ -28,29 +28,47 @@ class CommandError(Exception):
 class Command:
     """A child that has our terminal, our files and our process group. From here on all signals are taken in `wait`.
 
-    Raises CommandError where it cannot be started.
+    Raises CommandError where it cannot be started. There must be no other thread yet, because this process forks.
     """
 
     def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
-        if signal.getsignal(signal.SIGCHLD) is not signal.SIG_DFL:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # else its end would not be told
-        self._taken = signal.valid_signals()
-        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._taken)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, its end would not be told
+        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
-            self.pid = _spawn(words, environment, self._mask)
+            self._process = self._spawn(words, environment)
         except OSError as error:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
             raise CommandError(*_refusal(words[0], error)) from error
-        self._status: int | None = None
+        self.pid = self._process.pid
+
+    def _spawn(self, words: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        try:
+            return self._popen(words, environment)
+        except OSError as error:
+            if error.errno != errno.ENOEXEC:
+                raise
+        # A script without #!, which execvp(3) and shells give to a shell.
+        return self._popen(["/bin/sh", shutil.which(words[0]) or words[0], *words[1:]], environment)
+
+    def _popen(self, words: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - it is what we are told to run
+            words,
+            env=environment,
+            close_fds=False,
+            preexec_fn=self._unblock,  # noqa: PLW1509 - no threads, see above
+        )
+
+    def _unblock(self) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
     def wait(self, seconds: float) -> int | None:
         """Wait for a signal or a change of the command; how it ended (as subprocess has it), or None while it runs."""
-        if self._status is None:
-            taken = signal.sigtimedwait(self._taken, seconds)
+        if self._process.returncode is None:
+            taken = signal.sigtimedwait(signal.valid_signals(), seconds)
             if taken is not None:
                 self._pass_on(taken)
             self._look()
-        return self._status
+        return self._process.returncode
 
     def _pass_on(self, taken: signal.struct_siginfo) -> None:
         """What the kernel sends (Ctrl-C, a hang-up) it sends to the whole process group: the command has it already."""
@@ -65,7 +83,7 @@ class Command:
             if pid == 0:
                 return
             if not os.WIFSTOPPED(status):
-                self._status = os.waitstatus_to_exitcode(status)
+                self._process.returncode = os.waitstatus_to_exitcode(status)
                 return
             if _has_a_shell_that_waits():
                 os.kill(os.getpid(), signal.SIGSTOP)  # until the shell's fg or bg, which continues us both
@@ -82,17 +100,6 @@ def end_as(status: int) -> int:
     os.kill(os.getpid(), number)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
     return 128 + number  # what a shell says of it, should we have survived
-
-
-def _spawn(words: Sequence[str], environment: Mapping[str, str], mask: set[int]) -> int:
-    try:
-        return os.posix_spawnp(words[0], list(words), environment, setsigmask=mask, setsigdef=_CHANGED_BY_PYTHON)
-    except OSError as error:
-        if error.errno != errno.ENOEXEC:
-            raise
-    # A script without #!, which execvp(3) and shells give to a shell.
-    script = [shutil.which(words[0]) or words[0], *words[1:]]
-    return os.posix_spawn("/bin/sh", ["sh", *script], environment, setsigmask=mask, setsigdef=_CHANGED_BY_PYTHON)
 
 
 def _refusal(word: str, error: OSError) -> tuple[str, int]:

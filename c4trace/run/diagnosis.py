@@ -37,7 +37,11 @@ def why_nothing(command: str, reports: Iterable[Report], loaded: Iterable[Path])
             f"LiteCore {said[0].text} was there, but got no socket factory that could be wrapped: it made no connection"
         )
     executable = look_at(Path(shutil.which(command) or command).resolve())
-    others = [path for path in sorted(loaded) if path != library() and (executable is None or path != executable.path)]
+    others = [
+        path
+        for path in sorted(loaded)
+        if path.name != library().name and (executable is None or path != executable.path)
+    ]
     return _of_the_executable(executable) or _of_libraries(others) or f"{command} never loaded LiteCore"
 
 

@@ -34,6 +34,7 @@ class Family:
         self._to = to
         self._lock = threading.Lock()
         self._recordings: set[str] = set()
+        self._done: set[Path] = set()
 
     @property
     def collects(self) -> bool:
@@ -45,6 +46,7 @@ class Family:
         new = self._reports.new()
         self.reports += new
         for pid, path in _newest_segments(new):
+            self._done.discard(path)
             self._take_in(pid, path)
         self._end([traced for traced in self.traced if traced.is_over()])
 
@@ -71,9 +73,10 @@ class Family:
             self.traced.append(traced)
 
     def _end(self, over: list[Traced]) -> None:
-        ended = [traced for traced in over if traced.end()]
-        for folder in {traced.path.parent for traced in ended}:
-            prune_segments(folder)
+        ended = [traced.path for traced in over if traced.end()]
+        self._done.update(ended)
+        for folder in {path.parent for path in ended}:
+            self._done.difference_update(prune_segments(folder, self._done))
 
     def _destinations(self, pid: int) -> Destinations:
         if self._to.record is None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from prometheus_client import CollectorRegistry
 
 from c4trace.collecting import refusing
 from c4trace.opening import recording_bytes
@@ -23,7 +24,7 @@ from c4trace.run.reports import Reports
 from c4trace.sinks.logs.output import Output
 from c4trace.sinks.metrics import MetricsCollector
 from c4trace.sinks.recorder import Recorder
-from c4trace.sinks.scrape import MetricsServer
+from c4trace.sinks.scrape import MetricsServer, ServeError
 
 if TYPE_CHECKING:
     from c4trace.destinations import Destinations
@@ -52,14 +53,26 @@ def run(
             segment_bytes=recording_bytes(None) if to.record is not None else 0,
             collector=os.getpid() if family.collects else 0,
         )
-        with contextlib.ExitStack() as serving:
-            if to.metrics_port is not None:
-                with refusing():
-                    server = MetricsServer(MetricsCollector(family.snapshots), to.metrics_port, to.metrics_address)
-                serving.enter_context(server)
-                say(f"serving {server.url}")
-            command = Command(words, environment)
+        command = Command(words, environment)
+        with _serving(family, to, say):
             return _see_through(command, words[0], family, say)
+
+
+@contextlib.contextmanager
+def _serving(family: Family, to: Destinations, say: Callable[[str], None]) -> Iterator[None]:
+    """Serve metrics, if they were asked for; the port was free a moment ago."""
+    if to.metrics_port is None:
+        yield
+        return
+    try:
+        server = MetricsServer(MetricsCollector(family.snapshots), to.metrics_port, to.metrics_address)
+    except ServeError as error:
+        say(str(error))
+        yield
+        return
+    with server:
+        say(f"serving {server.url}")
+        yield
 
 
 def _check(to: Destinations) -> None:
@@ -69,6 +82,8 @@ def _check(to: Destinations) -> None:
             Recorder(to.record)
         if to.log is not None and to.log not in {"json", "console"}:
             Output(to.log).close()
+        if to.metrics_port is not None:
+            MetricsServer(CollectorRegistry(), to.metrics_port, to.metrics_address).close()
 
 
 def _see_through(command: Command, word: str, family: Family, say: Callable[[str], None]) -> int:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 from c4trace.segment.attach import attach
 from c4trace.segment.folder import SegmentError, SegmentFile, list_segments
 
-__all__ = ["KEEP_BYTES", "KEEP_DAYS", "prune_segments"]
+__all__ = ["KEEP_BYTES", "KEEP_DAYS", "SPARE_S", "prune_segments"]
 
 KEEP_DAYS = 7.0
 KEEP_BYTES = 256 << 20
 """Of all dead segments together; less where that is more than a quarter of the file system."""
+SPARE_S = 60.0
+"""What has died since is spared: whoever started it may be about to read it."""
 
 _OVER = {"dead", "closed"}
 
 
-def prune_segments(folder: Path) -> list[Path]:
+def prune_segments(folder: Path, done: Collection[Path] = ()) -> list[Path]:
     """Remove dead segments of `folder` that are older than KEEP_DAYS, then the oldest, down to KEEP_BYTES.
 
-    The newest is kept whatever its size. Gives what was removed; what cannot be looked at or removed is left alone.
+    The newest is kept whatever its size, and all that died within SPARE_S, unless they are `done`. Gives what was
+    removed; what cannot be looked at or removed is left alone.
     """
     try:
         dead = [found for file in list_segments(folder) if (found := _dead(file)) is not None]
@@ -34,8 +38,9 @@ def prune_segments(folder: Path) -> list[Path]:
     held = 0
     for number, box in enumerate(sorted(dead, key=lambda box: -box.last)):
         held += box.size
-        too_old = time.time() - box.last > KEEP_DAYS * 86_400
-        if ((number and held > keep) or too_old) and _removed(box.path):
+        age = time.time() - box.last
+        too_much = (number > 0 and held > keep) or age > KEEP_DAYS * 86_400
+        if too_much and (age > SPARE_S or box.path in done) and _removed(box.path):
             removed.append(box.path)
     return removed
 

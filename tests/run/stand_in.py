@@ -1,0 +1,72 @@
+"""A LiteCore that stands in for one of another version, and a host of it (native/stand_in.c, native/host.c)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final, NamedTuple
+
+SOURCES: Final = Path(__file__).with_name("native")
+C4TRACE: Final = Path(sys.executable).with_name("c4trace")
+FLAGS: Final = ["-std=c11", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror"]
+
+EVENTS: Final = {
+    "open": (1, 0),
+    "gotHTTPResponse": (1, 0),
+    "opened": (1, 0),
+    "received": (1, 7),
+    "completedReceive": (1, 7),
+    "write": (1, 10),
+    "completedWrite": (1, 10),
+    "requestClose": (1, 0),
+    "closed": (1, 0),
+    "dispose": (1, 0),
+}
+"""What one session of the stand-in consists of: numbers and bytes."""
+
+
+class Version(NamedTuple):
+    """The signatures (see native/stand_in.h) and the text of c4_getVersion."""
+
+    generation: int
+    text: str
+
+
+def build(folder: Path, version: Version, *, static: bool = False) -> Path:
+    """Compile library and host into `folder`; `static`: LiteCore becomes part of the host. Gives the host."""
+    macros = [f"-DGENERATION={version.generation}", f'-DVERSION="{version.text}"']
+    host, library = folder / "host", folder / "libLiteCore.so"
+    if static:
+        _gcc("-o", host, *macros, SOURCES / "host.c", SOURCES / "stand_in.c")
+        return host
+    _gcc("-shared", "-fPIC", "-o", library, *macros, SOURCES / "stand_in.c")
+    _gcc("-o", host, *macros, SOURCES / "host.c", f"-L{folder}", "-lLiteCore", f"-Wl,-rpath,{folder}")
+    return host
+
+
+def compile_text(source: str, program: Path, *options: str) -> Path:
+    """Compile a program from its text."""
+    text = program.with_suffix(".c")
+    text.write_text(source)
+    _gcc("-o", program, text, *options)
+    return program
+
+
+def run(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`c4trace run` with these words, as a user starts it."""
+    return subprocess.run(
+        [C4TRACE, "run", *map(str, words)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _gcc(*words: str | Path) -> None:
+    command = [shutil.which("gcc") or "gcc", *FLAGS, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,76 @@
+"""Children of a traced process: by fork alone, many of them, and by exec."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from c4trace.segment.attach import attach
+from c4trace.segment.folder import list_segments
+from tests.run.stand_in import EVENTS, Version, build, run
+from tests.tracing import counted, recorded
+
+SMALL = {"C4TRACE_SEGMENT_KIB": "2048"}
+CHILDREN = 200
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A host of the stand-in."""
+    return build(tmp_path_factory.mktemp("host"), Version(30, "3.0.0"))
+
+
+def test_children_that_leave_litecore_alone_are_not_traced(host: Path, tmp_path: Path, segments: Path) -> None:
+    record = tmp_path / "host.jsonl"
+    done = run("--record", record, "--", host, "idle-fork", str(CHILDREN))
+    assert done.returncode == 0, done.stderr
+    assert recorded(record) == EVENTS
+    assert list(tmp_path.iterdir()) == [record]
+    assert len(list_segments(segments)) == 1
+    assert "c4trace: traced process " in done.stderr
+
+
+def test_each_forked_child_that_uses_litecore_has_a_recording_of_its_own(
+    host: Path, tmp_path: Path, segments: Path
+) -> None:
+    record = tmp_path / "host.jsonl"
+    done = run("--record", record, "--", host, "fork", str(CHILDREN), **SMALL)
+    assert done.returncode == 0, done.stderr
+    assert recorded(record) == EVENTS
+    others = set(tmp_path.iterdir()) - {record}
+    assert len(others) == CHILDREN
+    assert all(re.fullmatch(r"host\.\d+\.jsonl", other.name) for other in others)
+    assert [other.name for other in others if recorded(other) != EVENTS] == []
+    one, two = 5 * (CHILDREN + 1), f"recorded in {record} and {CHILDREN} beside it, named by process"
+    amount = f"traced {CHILDREN + 1} processes: {CHILDREN + 1} sessions, {one:,} calls, {one:,} up-calls"
+    assert done.stderr.startswith(f"c4trace: {amount}, ")
+    assert done.stderr.endswith(f"nothing lost; {two}\n")
+    assert len(list_segments(segments)) > 1
+
+
+def test_a_child_that_is_another_program_is_traced_too(host: Path, tmp_path: Path) -> None:
+    record = tmp_path / "host.jsonl"
+    done = run("--record", record, "--", "sh", "-c", f"{host} new && {host} register; exit 4")
+    assert done.returncode == 4
+    (other,) = set(tmp_path.iterdir()) - {record}
+    assert recorded(record) == recorded(other) == EVENTS
+
+
+def test_a_process_that_replaces_itself_is_traced_again(host: Path, tmp_path: Path, segments: Path) -> None:
+    record = tmp_path / "host.jsonl"
+    script = f"{host} new; exec {host} register"
+    done = run("--record", record, "--", "sh", "-c", script)
+    assert done.returncode == 0
+    (other,) = set(tmp_path.iterdir()) - {record}
+    assert recorded(record) == recorded(other) == EVENTS
+    for file in list_segments(segments):
+        with attach(file.path) as segment:
+            assert counted(segment.snapshot()) == EVENTS
+
+
+def test_processes_are_called_by_the_name_that_was_asked_for(host: Path, segments: Path) -> None:
+    assert run("--name", "orders-7", "--", host).returncode == 0
+    assert run("--", host).returncode == 0
+    assert sorted(file.name for file in list_segments(segments)) == ["host", "orders-7"]
