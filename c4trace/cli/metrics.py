@@ -9,7 +9,7 @@ from collections.abc import Callable
 import click
 from prometheus_client import CollectorRegistry, exposition, openmetrics
 
-from c4trace.cli.ending import BadInput, Unreached
+from c4trace.cli.ending import UNREACHED, BadInput, Unreached
 from c4trace.cli.notices import notice, say_how_it_ended
 from c4trace.cli.target import is_file, nothing_traced, segment_of
 from c4trace.cli.verb import verb
@@ -98,8 +98,10 @@ def _all(*, serving: bool) -> Snapshots:
     if serving:
         return processes.look
     found = processes.look()
+    if not found and processes.refused:
+        raise click.exceptions.Exit(UNREACHED)  # the reason is said
     if not found:
-        raise Unreached("; ".join(processes.refused) or nothing_traced())
+        raise Unreached(nothing_traced())
     return lambda: found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import threading
 import time
@@ -13,6 +12,7 @@ import click
 from c4trace.cli.capture import Capture
 from c4trace.cli.ending import FINDINGS, Unreached
 from c4trace.cli.notices import notice
+from c4trace.cli.span import Span
 from c4trace.cli.target import live_segment
 from c4trace.cli.verb import verb
 from c4trace.report.quantities import bytes_text, count_text, noun
@@ -20,27 +20,10 @@ from c4trace.segment.collector import Collector
 from c4trace.segment.folder import SegmentError
 from c4trace.sinks.recorder import Recorder
 
-__all__ = ["Span", "command"]
+__all__ = ["command"]
 
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK_EVERY_S = 0.1
-_UNITS = {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
-_SPAN = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h|d|)")
-
-
-class Span(click.ParamType[float]):
-    """A length of time, in seconds."""
-
-    name = "time"
-
-    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Give seconds."""
-        if isinstance(value, float):
-            return value
-        found = _SPAN.fullmatch(value)
-        if found is None:
-            self.fail(f"{value!r} is no length of time: write seconds (1.5), 250ms, 30s, 2m, 1h or 1d", param, ctx)
-        return float(found[1]) * _UNITS[found[2]]
 
 
 @verb(

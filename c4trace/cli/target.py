@@ -9,11 +9,11 @@ from pathlib import Path
 
 from c4trace.cli.ending import BadInput, Unreached
 from c4trace.segment.attach import Segment, attach
-from c4trace.segment.folder import SegmentError, SegmentFile, find_segments, list_segments, segment_folders
+from c4trace.segment.folder import SegmentError, SegmentFile, find_segments, segment_folders
 from c4trace.segment.snapshot import ProcessInfo
 from c4trace.segment.turned import turn_back_if_left
 
-__all__ = ["all_segments", "is_file", "live_segment", "nothing_traced", "process_of", "segment_of"]
+__all__ = ["is_file", "live_segment", "nothing_traced", "process_of", "segment_of"]
 
 _FILE_ENDS = (".jsonl", ".zst", ".json")
 _MAGIC = b"K4TCSEG1"  # native/segment.h, C4T_SEGMENT_MAGIC, little-endian
@@ -76,12 +76,6 @@ def reaching() -> Iterator[None]:
         yield
     except SegmentError as error:
         raise Unreached(str(error)) from error
-
-
-def all_segments() -> list[SegmentFile]:
-    """Give the segments of all processes of this user; Unreached where their folder may not be looked at."""
-    with reaching():
-        return list_segments()
 
 
 def process_of(file: SegmentFile) -> ProcessInfo | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import msgspec
@@ -20,8 +21,15 @@ from c4trace.segment.snapshot import Snapshot
 __all__ = ["Row", "print_processes", "row_of"]
 
 
+_ONLY_IF_WIDE = {"sessions", "written", "received"}
+_ONLY_IF_NOT_NARROW = {"calls", "age"}
+
+
 class Row(msgspec.Struct, frozen=True):
-    """One traced process; `seconds` since its segment began (of a dead one: until its last event), `lost` by reason."""
+    """One traced process; `seconds` since its segment began (of a dead one: until its last event), `lost` by reason.
+
+    `over_for`: seconds since the last event of a dead one. Rates are those between two looks, None where there was one.
+    """
 
     name: str
     pid: int
@@ -31,27 +39,25 @@ class Row(msgspec.Struct, frozen=True):
     litecore: str
     capture: str
     seconds: float
+    over_for: float | None
     sessions_open: int
     sessions: int
     calls: int
     up_calls: int
     bytes_written: int
     bytes_received: int
+    events_per_s: float | None
+    bytes_per_s: float | None
     lost: dict[str, int]
     path: str
 
 
-def row_of(snapshot: Snapshot) -> Row:
-    """Sum up one process over its factories."""
+def row_of(snapshot: Snapshot, before: Snapshot | None = None) -> Row:
+    """Sum up one process over its factories; `before` is an earlier look at it."""
     process, factories = snapshot.process, snapshot.factories
-
-    def n(kind: EventKind) -> int:
-        return sum(factory.events[kind].n for factory in factories if kind in factory.events)
-
-    def size(kind: EventKind) -> int:
-        return sum(factory.events[kind].bytes for factory in factories if kind in factory.events)
-
-    calls = sum(n(kind) for kind in CALLS)
+    calls = sum(_n(snapshot, kind) for kind in CALLS)
+    events_per_s, bytes_per_s = _rates(snapshot, before)
+    over = process.state in {"dead", "closed"}
     return Row(
         name=process.name,
         pid=process.pid,
@@ -61,15 +67,41 @@ def row_of(snapshot: Snapshot) -> Row:
         litecore=process.litecore,
         capture=process.capture,
         seconds=snapshot.now,
+        over_for=max(0.0, time.time() - process.started - snapshot.now) if over else None,
         sessions_open=sum(n for f in factories for state, n in f.states.items() if state < SessionState.closed),
         sessions=snapshot.sessions_total,
         calls=calls,
-        up_calls=sum(n(kind) for kind in EventKind) - calls,
-        bytes_written=size(EventKind.write),
-        bytes_received=size(EventKind.received),
+        up_calls=_events(snapshot) - calls,
+        bytes_written=_size(snapshot, EventKind.write),
+        bytes_received=_size(snapshot, EventKind.received),
+        events_per_s=events_per_s,
+        bytes_per_s=bytes_per_s,
         lost={reason: n for reason, n in snapshot.lost.items() if n},
         path=process.path,
     )
+
+
+def _n(snapshot: Snapshot, kind: EventKind) -> int:
+    return sum(factory.events[kind].n for factory in snapshot.factories if kind in factory.events)
+
+
+def _size(snapshot: Snapshot, kind: EventKind) -> int:
+    return sum(factory.events[kind].bytes for factory in snapshot.factories if kind in factory.events)
+
+
+def _events(snapshot: Snapshot) -> int:
+    return sum(_n(snapshot, kind) for kind in EventKind)
+
+
+def _bytes(snapshot: Snapshot) -> int:
+    return _size(snapshot, EventKind.write) + _size(snapshot, EventKind.received)
+
+
+def _rates(now: Snapshot, before: Snapshot | None) -> tuple[float | None, float | None]:
+    if before is None or now.now <= before.now:
+        return None, None
+    seconds = now.now - before.now
+    return (_events(now) - _events(before)) / seconds, (_bytes(now) - _bytes(before)) / seconds
 
 
 def print_processes(rows: Sequence[Row], screen: Screen, *, as_json: bool) -> None:
@@ -83,8 +115,21 @@ def print_processes(rows: Sequence[Row], screen: Screen, *, as_json: bool) -> No
     table = Table(box=box.SIMPLE_HEAD if screen.unicode else box.ASCII2, show_edge=False, padding=(0, 1, 0, 0))
     table.header_style = "dim"
     table.add_column("name", overflow="fold")
-    for heading in ("pid", "state", "open", "sessions", "calls", "written", "received", "lost", "age"):
-        wide = screen.width is None or screen.width >= 80 or heading not in {"sessions", "received", "age"}
+    for heading in (
+        "pid",
+        "state",
+        "open",
+        "sessions",
+        "calls",
+        "calls/s",
+        "written",
+        "received",
+        "bytes/s",
+        "lost",
+        "age",
+    ):
+        wide = screen.width is None or screen.width >= 100 or heading not in _ONLY_IF_WIDE
+        wide = wide and (screen.width is None or screen.width >= 80 or heading not in _ONLY_IF_NOT_NARROW)
         if wide:
             table.add_column(heading, justify="left" if heading == "state" else "right", no_wrap=True)
     for row in rows:
@@ -100,13 +145,21 @@ def _cells(row: Row, headings: list[str]) -> list[str | Text]:
     cells: dict[str, str | Text] = {
         "name": plain(row.name),
         "pid": str(row.pid),
-        "state": Text(row.state + (" rec" if row.recording else ""), STATE_STYLES.get(row.state, "")),
+        "state": Text(_state(row), STATE_STYLES.get(row.state, "")),
         "open": count_text(row.sessions_open),
         "sessions": count_text(row.sessions),
         "calls": count_text(row.calls + row.up_calls),
+        "calls/s": "" if row.events_per_s is None else count_text(round(row.events_per_s)),
+        "bytes/s": "" if row.bytes_per_s is None else bytes_text(round(row.bytes_per_s)),
         "written": bytes_text(row.bytes_written),
         "received": bytes_text(row.bytes_received),
         "lost": Text(count_text(lost), "bold red" if lost else ""),
         "age": duration_text(row.seconds * 1e9),
     }
     return [cells[heading] for heading in headings]
+
+
+def _state(row: Row) -> str:
+    if row.over_for is not None:
+        return f"{row.state} {duration_text(row.over_for * 1e9)}"
+    return row.state + (" rec" if row.recording else "")

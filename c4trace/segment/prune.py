@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import signal
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -11,7 +14,7 @@ from typing import NamedTuple
 from c4trace.segment.attach import attach
 from c4trace.segment.folder import SegmentError, SegmentFile, list_segments
 
-__all__ = ["KEEP_BYTES", "KEEP_DAYS", "SPARE_S", "prune_segments"]
+__all__ = ["KEEP_BYTES", "KEEP_DAYS", "SPARE_S", "BlackBox", "prune_as_asked", "prune_segments"]
 
 KEEP_DAYS = 7.0
 KEEP_BYTES = 256 << 20
@@ -40,33 +43,80 @@ def prune_segments(folder: Path, done: Collection[Path] = ()) -> list[Path]:
         held += box.size
         age = time.time() - box.last
         too_much = (number > 0 and held > keep) or age > KEEP_DAYS * 86_400
-        if too_much and (age > SPARE_S or box.path in done) and _removed(box.path):
+        if too_much and (age > SPARE_S or box.path in done) and _is_removed(box):
             removed.append(box.path)
     return removed
 
 
-class _Box(NamedTuple):
+def prune_as_asked(folder: Path, *, older_than: float | None, keep_bytes: int | None) -> list[BlackBox]:
+    """Remove what has been dead for `older_than` seconds, then the oldest, down to `keep_bytes` of all the dead.
+
+    What is None is not asked for; without both, it is KEEP_DAYS and KEEP_BYTES. Gives what was removed; what is used,
+    or cannot be looked at or removed, is left alone. Raises SegmentError where the folder is refused.
+    """
+    if older_than is None and keep_bytes is None:
+        older_than, keep_bytes = KEEP_DAYS * 86_400, KEEP_BYTES
+    dead = [found for file in list_segments(folder) if (found := _dead(file)) is not None]
+    removed = []
+    held = 0
+    for box in sorted(dead, key=lambda box: -box.last):
+        too_old = older_than is not None and time.time() - box.last >= older_than
+        too_much = keep_bytes is not None and held + box.size > keep_bytes
+        if (too_old or too_much) and _is_removed(box):
+            removed.append(box)
+        else:
+            held += box.size
+    return removed
+
+
+class BlackBox(NamedTuple):
+    """The segment of a dead process; `last`, in seconds since the epoch, is when it was last seen to do something."""
+
+    name: str
+    pid: int
     path: Path
-    last: float
-    """When its process was last seen to do something."""
+    inode: int
     size: int
+    last: float
 
 
-def _dead(file: SegmentFile) -> _Box | None:
+def _dead(file: SegmentFile) -> BlackBox | None:
     try:
-        size = file.path.stat(follow_symlinks=False).st_blocks * 512
+        about = file.path.stat(follow_symlinks=False)
         with attach(file.path) as segment:
             snapshot = segment.snapshot()
     except (SegmentError, OSError):
         return None
-    if snapshot.process.state not in _OVER:
+    if snapshot.process.state not in _OVER or _is_written(file.path):
         return None
-    return _Box(file.path, snapshot.process.started + snapshot.now, size)
+    last = snapshot.process.started + snapshot.now
+    return BlackBox(file.name, file.pid, file.path, about.st_ino, about.st_blocks * 512, last)
 
 
-def _removed(path: Path) -> bool:
+def _is_written(path: Path) -> bool:
+    """Whether anybody has it mapped to write: a host in another container, whose pid means nothing here.
+
+    A read lease is refused while that is so (fcntl(2), F_SETLEASE).
+    """
     try:
-        path.unlink()
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)  # for whoever comes meanwhile: one that does nothing
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN
+    finally:
+        os.close(file)  # the lease goes with it
+    return False
+
+
+def _is_removed(box: BlackBox) -> bool:
+    try:
+        if box.path.stat(follow_symlinks=False).st_ino != box.inode:
+            return False  # a new process has taken its place
+        box.path.unlink()
     except OSError:
         return False
     return True

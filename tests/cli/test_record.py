@@ -128,7 +128,7 @@ def test_a_level_that_somebody_else_has_turned_is_left_alone(host: Talking, tmp_
     assert level(host) == ("events", False)
 
 
-@pytest.mark.parametrize("words", [["ctl", "orders"], ["metrics", "--all"]])
+@pytest.mark.parametrize("words", [["ctl", "orders"], ["ps"], ["metrics", "--all"]])
 def test_whoever_looks_next_turns_back_what_a_killed_recorder_left(
     host: Talking, tmp_path: Path, words: list[str]
 ) -> None:
