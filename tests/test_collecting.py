@@ -258,5 +258,5 @@ def test_collecting_costs_next_to_nothing_while_the_host_is_idle(where: Place, t
         pids = {os.getpid(), collecting_pid(tracer)}
         before = sum(cpu_seconds(pid) for pid in pids)
         time.sleep(seconds)
-        assert sum(cpu_seconds(pid) for pid in pids) - before < 0.1 * seconds
+        assert sum(cpu_seconds(pid) for pid in pids) - before < 0.03 * seconds
         hang_up(sockets)
