@@ -49,7 +49,7 @@ def _program(path: Path, about: os.stat_result, data: mmap.mmap) -> Program:
     try:
         has_loader = is_elf and _PT_INTERP in _segment_types(data)
         has_litecore = is_elf and _defines(data, LITECORE_FUNCTION)
-    except (struct.error, IndexError):
+    except (struct.error, IndexError, OverflowError):
         has_loader, has_litecore = is_elf, False
     return Program(
         path=path,
