@@ -1,6 +1,6 @@
 """A traced host in a process of its own, which does what it is told, a line at a time, and answers with its own counts.
 
-Started as `python -m tests.cli.talking NAME [CAPTURE]`. "talk": three sockets; "busy": from now on without end;
+Started as `python -m tests.cli.talking NAME [CAPTURE]`. "talk": three sockets; "busy": from now on until "rest";
 "counts": nothing but the answer. It closes when its standard input ends.
 """
 
@@ -40,6 +40,9 @@ def main(name: str, capture: str) -> None:
                     talk(host, traced)
                 case "busy":
                     busy.start()
+                case "rest":
+                    stop.set()
+                    busy.join()
             print(json.dumps(told(host)), flush=True)
         stop.set()
         if busy.is_alive():
