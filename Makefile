@@ -70,7 +70,7 @@ tsan: .venv/.locked ## Run the C tests under ThreadSanitizer
 	@$(one_at_a_time) $(in_venv) $(fixed_addresses) cmake --workflow --preset tsan
 
 .PHONY: fuzz
-fuzz: setup litecore ## Feed random and damaged inputs to all that reads any (an hour; FUZZ_ROUNDS, FUZZ_SEED)
+fuzz: setup litecore ## Feed random and damaged inputs to all that reads any (hours; FUZZ_ROUNDS, FUZZ_SEED)
 	@$(one_at_a_time) $(in_venv) sh -c 'cmake --preset asan && cmake --build --preset asan' >/dev/null
 	@for fuzzer in build/asan/fuzz_*; do \
 		echo "$$fuzzer $(FUZZ_ROUNDS) $(FUZZ_SEED)"; \
