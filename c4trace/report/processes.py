@@ -21,6 +21,7 @@ from c4trace.segment.snapshot import Snapshot
 __all__ = ["Row", "print_processes", "row_of"]
 
 
+_OVER = {"dead", "closed"}
 _ONLY_IF_WIDE = {"sessions", "written", "received"}
 _ONLY_IF_NOT_NARROW = {"calls", "age"}
 
@@ -57,7 +58,7 @@ def row_of(snapshot: Snapshot, before: Snapshot | None = None) -> Row:
     process, factories = snapshot.process, snapshot.factories
     calls = sum(_n(snapshot, kind) for kind in CALLS)
     events_per_s, bytes_per_s = _rates(snapshot, before)
-    over = process.state in {"dead", "closed"}
+    over = process.state in _OVER
     return Row(
         name=process.name,
         pid=process.pid,
@@ -98,7 +99,7 @@ def _bytes(snapshot: Snapshot) -> int:
 
 
 def _rates(now: Snapshot, before: Snapshot | None) -> tuple[float | None, float | None]:
-    if before is None or now.now <= before.now:
+    if before is None or now.now <= before.now or now.process.state in _OVER:
         return None, None
     seconds = now.now - before.now
     return (_events(now) - _events(before)) / seconds, (_bytes(now) - _bytes(before)) / seconds
@@ -128,7 +129,7 @@ def print_processes(rows: Sequence[Row], screen: Screen, *, as_json: bool) -> No
         "lost",
         "age",
     ):
-        wide = screen.width is None or screen.width >= 100 or heading not in _ONLY_IF_WIDE
+        wide = screen.width is None or screen.width >= 112 or heading not in _ONLY_IF_WIDE
         wide = wide and (screen.width is None or screen.width >= 80 or heading not in _ONLY_IF_NOT_NARROW)
         if wide:
             table.add_column(heading, justify="left" if heading == "state" else "right", no_wrap=True)
