@@ -15,7 +15,7 @@ import pytest
 
 from c4trace import EmbeddedHost, Rotation, TraceError, Tracer
 from tests.factories.in_place import InPlace
-from tests.tracing import counted, leaving_nothing, talk, told
+from tests.tracing import counted, leaving_nothing, on_small_disk, talk, told
 
 BAD_NAME = re.compile(r"tracer name '?.*'? is not 1 to 48 letters, digits, '\.', '_' or '-'.*")
 LEVELS = "use off, events, headers, bytes:N (the first N bytes) or full"
@@ -197,7 +197,8 @@ from c4trace import EmbeddedHost, TraceError, Tracer
 from tests.factories.in_place import InPlace
 from tests.tracing import counted, talk, told
 
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
+if int(sys.argv[1]):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 with EmbeddedHost() as host:
     try:
         with Tracer("t", litecore=host) as tracer:
@@ -208,27 +209,30 @@ with EmbeddedHost() as host:
 """
 
 
-@pytest.mark.parametrize("room", [100 << 10, 3 << 20, 5 << 20])
-def test_less_room_means_smaller_rings_and_none_means_no_tracer(segments: Path, room: int) -> None:
-    """RLIMIT_FSIZE stands for a full disk: both let the reservation fail."""
-    ended = subprocess.run(
-        [sys.executable, "-c", NO_ROOM, str(room)], capture_output=True, text=True, timeout=60, check=False
-    )
+@pytest.mark.parametrize("cause", ["limit", "disk"])
+@pytest.mark.parametrize(("room", "kib"), [(100 << 10, 0), (3 << 20, 2048), (5 << 20, 4096), (20 << 20, 5120)])
+def test_less_room_means_smaller_rings_and_none_means_no_tracer(
+    segments: Path, cause: str, room: int, kib: int
+) -> None:
+    command = [sys.executable, "-c", NO_ROOM, str(room if cause == "limit" else 0)]
+    if cause == "disk":
+        command = on_small_disk(segments, room, command)
+        kib = 2048 if kib == 4096 else kib  # a quarter of the disk at most, but for the least there is
+    elif kib == 5120:
+        kib = 16384  # all that was wanted
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 0, ended.stderr
-    if room < 1 << 20:
-        assert re.fullmatch(
-            r"no room for a segment of \d+ KiB in .*/t\.\d+\.seg; free some or set C4TRACE_DIR\n", ended.stdout
-        )
-        assert ended.stderr == ""
-    else:
+    if kib:
         assert ended.stdout == "exact\n"
-        kib = 2048 if room < 4 << 20 else 4096
-        assert re.fullmatch(
-            rf"c4trace: .*\.seg: room for {kib} KiB only, wanted 16384 KiB: "
-            r"smaller rings, events may be lost sooner\n",
-            ended.stderr,
-        )
+        less = rf"room for {kib} KiB only, wanted 16384 KiB: smaller rings, events may be lost sooner"
+        assert re.fullmatch(rf"c4trace: .*\.seg: {less}\n" if kib < 16384 else "", ended.stderr)
+    else:
+        none = r"no room for a segment of \d+ KiB in .*/t\.\d+\.seg; free some or set C4TRACE_DIR\n"
+        assert re.fullmatch(none, ended.stdout)
+        assert ended.stderr == ""
     assert list(segments.iterdir()) == []
+    if cause == "disk":
+        assert list(segments.with_name(segments.name + ".kept").iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import subprocess
 import threading
 import time
 import urllib.request
@@ -15,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import c4trace
@@ -141,6 +144,23 @@ def until(happened: Callable[[], bool]) -> bool:
     while not happened() and time.monotonic() < end:
         time.sleep(0.005)
     return happened()
+
+
+def on_small_disk(folder: Path, size: int, command: Sequence[str]) -> list[str]:
+    """The command that runs another one with `size` bytes of disk at `folder`; what is left there is in FOLDER.kept.
+
+    Only that command and its children see the disk. Skips the test where this user may not have one.
+    """
+    unshare = shutil.which("unshare")
+    trial = ["unshare", "--mount", "mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    if os.geteuid() or unshare is None or subprocess.run(trial, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small disk; the file size limit stands for it")
+    kept = folder.with_name(folder.name + ".kept")
+    kept.mkdir()
+    script = (
+        f'mount -t tmpfs -o size={size},mode=700 tmpfs "$0" && "$@"; status=$?; cp -r "$0"/. "$0".kept; exit $status'
+    )
+    return [unshare, "--mount", "sh", "-c", script, str(folder), *command]
 
 
 def thread_count() -> int:

@@ -101,6 +101,7 @@ static int reserve(struct c4trace_tracer *tracer, uint64_t wanted, bool by_defau
     uint64_t size = wanted;
     if (by_default && !fstatvfs(tracer->fd, &room) && (uint64_t)room.f_blocks * room.f_frsize / 4 < size)
         size = (uint64_t)room.f_blocks * room.f_frsize / 4 / 4096 * 4096;
+    if (size < C4T_SEGMENT_LEAST) size = C4T_SEGMENT_LEAST;
     for (; size >= C4T_SEGMENT_LEAST; size = size / 2 / 4096 * 4096) {
         int error = posix_fallocate(tracer->fd, 0, (off_t)size);
         if (!error) {
