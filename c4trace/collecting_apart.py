@@ -2,7 +2,7 @@
 
 What both ends say is here too. The process (collecting_process.py) is given a `Request`, then lines of a word: COUNT or
 STOP. It answers every line by one with a `Report`, and ends after STOP, when there are no more lines, when the host is
-gone, or on SIGTERM; always drained.
+gone, on SIGTERM or on SIGHUP; always drained.
 """
 
 from __future__ import annotations

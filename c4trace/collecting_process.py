@@ -19,7 +19,7 @@ from c4trace.segment.take_snapshot import take_snapshot
 from c4trace.sinks.metrics import MetricsCollector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from c4trace.segment.snapshot import Snapshot
@@ -35,6 +35,11 @@ class _Terminated(Exception):  # noqa: N818 - a request, no error
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
     raise _Terminated
+
+
+def _on_requests_to_end(do: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, do)
 
 
 class Watched:
@@ -96,12 +101,12 @@ def main() -> int:
         return 2
     number = 1
     try:
-        signal.signal(signal.SIGTERM, _terminate)
+        _on_requests_to_end(_terminate)
         _say(Report(1, url=collection.metrics_url))
         number = _answer(_lines(stdin, host), collection)
     except _Terminated:
         pass
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _on_requests_to_end(signal.SIG_IGN)
     collection.stop()
     _say(Report(number, events=collection.events, unrecorded=collection.unrecorded()))
     return 0

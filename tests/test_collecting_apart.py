@@ -49,7 +49,8 @@ def test_a_process_that_is_killed_is_told_of_and_the_host_goes_on(
         assert recording.torn
 
 
-def test_a_process_that_is_asked_to_end_by_a_signal_ends_its_recording(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_process_that_is_asked_to_end_by_a_signal_ends_its_recording(number: int, tmp_path: Path) -> None:
     record = tmp_path / "r.jsonl"
     with (
         EchoFactory() as echo,
@@ -60,7 +61,7 @@ def test_a_process_that_is_asked_to_end_by_a_signal_ends_its_recording(tmp_path:
         before = told(host)
         pid = process_of(tracer)
         os.kill(pid, signal.SIGINT)  # as Ctrl-C does, which is for the host
-        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, number)
         assert until(lambda: '"footer"' in record.read_text())
         assert recorded(record) == before
 
