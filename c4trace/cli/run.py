@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 from pathlib import Path
 
 import click
 
 from c4trace.cli.capture import Capture
 from c4trace.cli.ending import BadInput
-from c4trace.cli.notices import notice
 from c4trace.cli.verb import verb
 from c4trace.destinations import destinations
+from c4trace.report.plain import plain
 from c4trace.run.command import CommandError, end_as
 from c4trace.run.start import run
 
@@ -67,14 +68,15 @@ def command(
     try:
         status = run(words, name=_name(name, words[0]), capture=capture, to=to, say=_say)
     except CommandError as error:
-        notice(str(error))
+        _say(str(error))
         ctx.exit(error.exit_code)
     ctx.exit(end_as(status))
 
 
 def _say(line: str) -> None:
-    with contextlib.suppress(OSError):  # nobody listens: the command's status is still to be told
-        notice(line)
+    if sys.stderr is not None:  # where it was closed, stdout is not ours to write to
+        with contextlib.suppress(OSError):  # nobody listens: the command's status is still to be told
+            print(f"c4trace: {plain(line)}", file=sys.stderr, flush=True)
 
 
 def _name(asked: str | None, word: str) -> str:

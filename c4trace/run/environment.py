@@ -46,5 +46,7 @@ def preloading(
         "C4TRACE_CAPTURE_BYTES": str(count),
         "C4TRACE_COLLECTOR": str(collector),
     }
+    if before.get("C4TRACE_DIR"):
+        asked["C4TRACE_DIR"] = os.path.abspath(before["C4TRACE_DIR"])  # noqa: PTH100 - the host may go elsewhere
     size = {"C4TRACE_SEGMENT_KIB": str(segment_bytes >> 10)} if segment_bytes else {}
     return {**size, **before, **asked}

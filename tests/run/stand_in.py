@@ -47,6 +47,23 @@ def build(folder: Path, version: Version, *, static: bool = False) -> Path:
     return host
 
 
+def build_plugin(folder: Path, version: Version, litecore: str) -> Path:
+    """The host as a plugin (native/plugins.c loads it), linked to a stand-in of this file name."""
+    macros = [f"-DGENERATION={version.generation}", f'-DVERSION="{version.text}"']
+    library, plugin = folder / litecore, folder / f"plugin-{version.text}.so"
+    _gcc("-shared", "-fPIC", "-o", library, *macros, SOURCES / "stand_in.c")
+    link = [f"-L{folder}", f"-l:{litecore}", f"-Wl,-rpath,{folder}"]
+    _gcc("-shared", "-fPIC", "-Dmain=plugin_main", "-o", plugin, *macros, SOURCES / "host.c", *link)
+    return plugin
+
+
+def build_plugins_host(folder: Path) -> Path:
+    """Compile native/plugins.c."""
+    program = folder / "plugins"
+    _gcc("-o", program, SOURCES / "plugins.c")
+    return program
+
+
 def compile_text(source: str, program: Path, *options: str) -> Path:
     """Compile a program from its text."""
     text = program.with_suffix(".c")

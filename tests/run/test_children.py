@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,20 @@ def test_processes_are_called_by_the_name_that_was_asked_for(host: Path, segment
     assert run("--name", "orders-7", "--", host).returncode == 0
     assert run("--", host).returncode == 0
     assert sorted(file.name for file in list_segments(segments)) == ["host", "orders-7"]
+
+
+def test_a_process_that_outlives_the_command_is_left_to_itself(host: Path, tmp_path: Path, segments: Path) -> None:
+    record, output = tmp_path / "host.jsonl", tmp_path / "output"
+    wait = f"until grep -q replaced {output}; do sleep 0.05; done; sleep 0.3; exit 6"
+    done = run("--record", record, "--", "sh", "-c", f"{host} linger 1000 >{output} 2>&1 & echo $!; {wait}")
+    lingering = int(done.stdout)
+    try:
+        assert done.returncode == 6
+        assert done.stderr.endswith(f"recorded in {record}; still running, and collected no longer: {lingering}\n")
+        assert recorded(record) == EVENTS
+        (file,) = list_segments(segments)
+        with attach(file.path) as segment:
+            process = segment.snapshot().process
+        assert (process.pid, process.state, process.recording) == (lingering, "live", False)
+    finally:
+        os.kill(lingering, signal.SIGKILL)

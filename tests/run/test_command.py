@@ -253,3 +253,23 @@ def test_a_reader_of_stderr_that_is_gone_changes_no_status() -> None:
     done = subprocess.run([C4TRACE, "run", "--", "sh", "-c", "exit 3"], stderr=write, check=False)
     os.close(write)
     assert done.returncode == 3
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_where_output_is_closed_nothing_is_said_elsewhere(closed: str, tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    script = f"{C4TRACE} run -- sh -c 'echo hello >{output}; exit 4' {closed}"
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (4, b"", b"")
+    assert output.read_text() == "hello\n"
+
+
+def test_a_command_goes_on_when_c4trace_is_killed() -> None:
+    with started("sh", "-c", "echo $$; read line; echo still $line") as process:
+        said(process)
+        process.kill()
+        process.wait(PATIENCE)
+        assert process.stdin is not None
+        process.stdin.write("there\n")
+        process.stdin.flush()
+        assert said(process) == "still there"

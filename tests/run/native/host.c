@@ -3,6 +3,7 @@
  *   host new | with-socket | from-native | from-native2 | register     one session, made by that function
  *   host fork N                                                      a session, then N children with a session each, without exec
  *   host idle-fork N                                                 the same, but the children leave LiteCore alone
+ *   host linger N                                                    a session, N seconds of nothing, another session
  *
  * Exit status: 0 everything arrived as it was given and did what it should, 1 something did not (a line on stderr says what).
  */
@@ -116,6 +117,7 @@ static C4Socket *make(const char *how) {
 static bool session(const char *how) {
     int upcalls = stand_in_upcalls();
     size_t bytes = stand_in_bytes();
+    attached_calls = 0;
     fill();
     C4Socket *socket = make(how);
     bool replaced = stand_in_factory()->write != factory.write;
@@ -151,7 +153,13 @@ int main(int argc, char **argv) {
     const char *how = argc > 1 ? argv[1] : "new";
     int children = argc > 2 ? atoi(argv[2]) : 0;
     bool replaced = session(children ? "new" : how);
-    if (children) fork_children(children, !strcmp(how, "idle-fork"));
     printf("factory %s\n", replaced ? "replaced" : "as given");
+    fflush(stdout);
+    if (!strcmp(how, "linger")) {
+        sleep((unsigned)children);
+        session("new");
+    } else if (children) {
+        fork_children(children, !strcmp(how, "idle-fork"));
+    }
     return failures ? 1 : 0;
 }
