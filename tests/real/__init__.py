@@ -30,6 +30,7 @@ So a traced test is a raw test run with another wrapping of `child.WRAPPINGS`: `
     traced.py     the wrapping; what it reports arrives in `Result.traced`, its files stay in the test's folder
     recorded.py  scraped.py  logged.py      what recording, metrics page and log say, and whether that can be
     slots.py      where a library's references to c4socket_* lead      canaries.py   secrets, and the search for them
+    endless.py    a host that replicates until it is killed
 
 A new inner factory is a new class in ways.py with the members of `Between`, and a `Way`. Labels under which factories
 are wrapped: client, passive (loopback, plain), dialer, websocket, listener.
