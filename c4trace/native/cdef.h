@@ -23,7 +23,8 @@ void c4trace_stop(c4trace_tracer *tracer);
 void c4trace_close(c4trace_tracer *tracer, int keep);
 const char *c4trace_segment_path(const c4trace_tracer *tracer);
 const char *c4trace_warning(const c4trace_tracer *tracer);
-const void *c4trace_wrap(c4trace_tracer *tracer, const void *inner, size_t size, const char *label, c4trace_failure *failure);
+const void *c4trace_wrap(c4trace_tracer *tracer, const void *inner, size_t size, const char *label,
+                         c4trace_failure *failure);
 void c4trace_uses_table(c4trace_tracer *tracer, const void *traced);
 int c4trace_factory_index(const c4trace_tracer *tracer, const void *traced);
 int c4trace_upcalls_seen(const c4trace_tracer *tracer, const void *traced);
@@ -149,17 +150,18 @@ bool c4tpy_received(c4tpy_socket *socket, const void *bytes, size_t size);
 bool c4tpy_completed_write(c4tpy_socket *socket, size_t n);
 bool c4tpy_close_requested(c4tpy_socket *socket, int status, const void *message, size_t size);
 bool c4tpy_closed(c4tpy_socket *socket, int domain, int code, const void *message, size_t size);
-int c4tpy_got_peer_certificate(c4tpy_socket *socket, const void *der, size_t size, const void *hostname, size_t hostname_size);
+int c4tpy_got_peer_certificate(c4tpy_socket *socket, const void *der, size_t size, const void *hostname,
+                               size_t hostname_size);
 c4tpy_socket *c4tpy_from_native(c4tpy_factory *factory, const c4t_address *address);
 unsigned c4tpy_shut(unsigned timeout_ms);
 extern "Python" {
-    void c4tpy_on_open(uint64_t factory, c4tpy_socket *socket, const c4t_address *address, c4t_slice options);
-    void c4tpy_on_write(uint64_t factory, c4tpy_socket *socket, c4t_slice bytes);
-    void c4tpy_on_completed_receive(uint64_t factory, c4tpy_socket *socket, size_t n);
-    void c4tpy_on_close(uint64_t factory, c4tpy_socket *socket);
-    void c4tpy_on_request_close(uint64_t factory, c4tpy_socket *socket, int status, c4t_slice message);
-    void c4tpy_on_dispose(uint64_t factory, c4tpy_socket *socket);
-    void c4tpy_on_attached(uint64_t factory, c4tpy_socket *socket);
+void c4tpy_on_open(uint64_t factory, c4tpy_socket *socket, const c4t_address *address, c4t_slice options);
+void c4tpy_on_write(uint64_t factory, c4tpy_socket *socket, c4t_slice bytes);
+void c4tpy_on_completed_receive(uint64_t factory, c4tpy_socket *socket, size_t n);
+void c4tpy_on_close(uint64_t factory, c4tpy_socket *socket);
+void c4tpy_on_request_close(uint64_t factory, c4tpy_socket *socket, int status, c4t_slice message);
+void c4tpy_on_dispose(uint64_t factory, c4tpy_socket *socket);
+void c4tpy_on_attached(uint64_t factory, c4tpy_socket *socket);
 }
 
 /* mask.h */
