@@ -3,6 +3,13 @@
 #include <string.h>
 
 #define LEASE_SECONDS 3u
+#define WRITERS_MAX 32u
+
+/* Threads that write into the shared ring now: NOBODY, NOWHERE yet, or where its record begins. */
+#define NOBODY 0u
+#define NOWHERE ((uint64_t)1 << 63)
+#define FROM(position) ((position) + 1)
+static _Alignas(64) _Atomic uint64_t shared_writers[C4T_TRACERS_MAX][WRITERS_MAX];
 
 static inline uint64_t padded(uint64_t size) { return (size + 63u) & ~(uint64_t)63u; }
 
@@ -60,19 +67,68 @@ static bool put_own(struct c4t_thread *thread, const struct c4t_entry *entry, ui
     return true;
 }
 
+/* A free place among the writers, or NULL: so many are held up in the middle of a record. */
+static _Atomic uint64_t *begin_writing(const struct c4t_thread *thread) {
+    _Atomic uint64_t *writers = shared_writers[thread->tracer->index];
+    for (uint32_t i = 0; i < WRITERS_MAX; i++) {
+        _Atomic uint64_t *writer = &writers[(thread->tid + i) % WRITERS_MAX];
+        uint64_t nobody = NOBODY;
+        /* relaxed: a look; acq_rel: hands on what the last holder released */
+        if (atomic_load_explicit(writer, memory_order_relaxed) == NOBODY &&
+            atomic_compare_exchange_strong_explicit(writer, &nobody, NOWHERE, memory_order_acq_rel,
+                                                    memory_order_relaxed))
+            return writer;
+    }
+    return NULL;
+}
+
+/* release, always: what we wrote is whole, and what the last holder of the place wrote; others may write over it one day */
+static inline void now_writing(_Atomic uint64_t *writer, uint64_t what) {
+    atomic_store_explicit(writer, what, memory_order_release);
+}
+
+/* Would a record that ends at `end` lie over one that is still being written? As flight recorder nobody waits for a thread that is
+ * held up for a whole lap; without this, it and another would write to the same bytes. */
+static bool meets_a_writer(const struct c4t_thread *thread, uint64_t end) {
+    _Atomic uint64_t *writers = shared_writers[thread->tracer->index];
+    for (uint32_t i = 0; i < WRITERS_MAX; i++) {
+        uint64_t writer = atomic_load_explicit(&writers[i], memory_order_acquire); /* acquire: see now_writing */
+        if (writer == NOBODY || writer == NOWHERE) continue;
+        if ((int64_t)(FROM(end) - writer) > (int64_t)thread->ring_cap) return true;
+    }
+    return false;
+}
+
+/* Take `size` bytes of the shared ring for `writer`; false without room. */
+static bool reserve(struct c4t_thread *thread, _Atomic uint64_t *writer, uint64_t size, uint64_t *position) {
+    struct c4t_ring *ring = thread->ring;
+    /* acquire: all who have reserved before are among the writers */
+    *position = atomic_load_explicit(&ring->reserved, memory_order_acquire);
+    for (;;) {
+        uint64_t end = *position + size;
+        /* acquire: the consumer has read what we are about to overwrite */
+        uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
+        if (end - tail > thread->ring_cap && consumer_lives(thread->tracer)) return false;
+        if (meets_a_writer(thread, end)) return false;
+        now_writing(writer, FROM(*position));
+        /* release: our place among the writers before it; acquire: as above */
+        if (atomic_compare_exchange_strong_explicit(&ring->reserved, position, end, memory_order_acq_rel,
+                                                    memory_order_acquire))
+            return true;
+        now_writing(writer, NOWHERE);
+    }
+}
+
 /* Many producers: reserve by compare-and-swap, publish by the record's own mark. */
 static bool put_shared(struct c4t_thread *thread, const struct c4t_entry *entry, uint64_t size) {
     struct c4t_ring *ring = thread->ring;
-    uint64_t cap = thread->ring_cap;
-    uint64_t position =
-        atomic_load_explicit(&ring->reserved, memory_order_relaxed); /* relaxed: the exchange below decides */
-    do {
-        /* acquire: the consumer has read what we are about to overwrite */
-        uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
-        if (position + size - tail > cap && consumer_lives(thread->tracer)) return false;
-        /* relaxed: what is ours is told by the mark */
-    } while (!atomic_compare_exchange_weak_explicit(&ring->reserved, &position, position + size, memory_order_relaxed,
-                                                    memory_order_relaxed));
+    uint64_t cap = thread->ring_cap, position;
+    _Atomic uint64_t *writer = begin_writing(thread);
+    if (!writer) return false;
+    if (!reserve(thread, writer, size, &position)) {
+        now_writing(writer, NOBODY);
+        return false;
+    }
     uint64_t block = cap / C4T_RING_ANCHORS, offset = position & (cap - 1);
     _Atomic uint64_t *anchor = &ring->anchor[offset / block];
     /* relaxed: two threads may both set it; either is a record of this lap */
@@ -84,6 +140,7 @@ static bool put_shared(struct c4t_thread *thread, const struct c4t_entry *entry,
     record->tid = thread->tid;
     atomic_store_explicit(&record->mark, (uint32_t)(position >> 6) + 1u,
                           memory_order_release); /* release: the record is whole */
+    now_writing(writer, NOBODY);
     return true;
 }
 

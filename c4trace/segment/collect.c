@@ -6,6 +6,8 @@
 
 #define HOLD_BACK_NS (500u * 1000u) /* most calls have returned by then, so an event and its duration share a line */
 #define PAUSE_MIN_NS (500u * 1000u)
+#define PAUSE_BUSY_NS (2u * 1000u * 1000u) /* while the rings fill slowly: each look costs the host's cores a switch */
+#define LOOKS_PER_RING 8u                  /* at the pace of the last pause a ring would fill in so many */
 #define PAUSE_MAX_NS (10u * 1000u * 1000u)
 #define PAUSE_PER_IDLE 64u /* after an idle second, pauses are a 64th of it, up to the longest */
 #define FULL (1u << 20)    /* bytes of text worth a caller's time */
@@ -69,11 +71,24 @@ static void pause_for(uint64_t ns) {
     nanosleep(&time, NULL);
 }
 
-/* Short pauses while there is work, longer ones the longer there was none: an idle host is left alone. */
+/* How much of the fullest ring has not been read yet, in parts of its size. */
+static double fullest(const struct c4t_reader *reader) {
+    double most = 0;
+    for (uint32_t i = 0; i < reader->cursor_count; i++) {
+        const struct c4t_cursor *cursor = &reader->cursors[i];
+        /* relaxed: a measure */
+        uint64_t end = atomic_load_explicit(&cursor->ring->reserved, memory_order_relaxed);
+        double part = end > cursor->position ? (double)(end - cursor->position) / (double)cursor->cap : 0;
+        if (part > most) most = part;
+    }
+    return most;
+}
+
+/* While there is work, short enough that no ring fills at its pace; the longer there was none the longer: an idle host is left alone. */
 static uint64_t pause_before_look(const struct c4t_collected *collected, uint64_t now) {
     if (collected->more) return 0;
-    uint64_t pause = (now - collected->idle_since_ns) / PAUSE_PER_IDLE;
-    pause = pause < PAUSE_MIN_NS ? PAUSE_MIN_NS : pause > PAUSE_MAX_NS ? PAUSE_MAX_NS : pause;
+    uint64_t idle = (now - collected->idle_since_ns) / PAUSE_PER_IDLE;
+    uint64_t pause = idle < collected->pace_ns ? collected->pace_ns : idle > PAUSE_MAX_NS ? PAUSE_MAX_NS : idle;
     uint64_t since = now - collected->looked_ns;
     return since < pause ? pause - since : 0;
 }
@@ -82,6 +97,9 @@ static uint64_t pause_before_look(const struct c4t_collected *collected, uint64_
 static bool look(struct c4t_reader *reader, uint32_t wants, struct c4t_batch *batch) {
     struct c4t_collected *collected = &reader->collected;
     bool lost_lease = c4t_reader_look(reader, HOLD_BACK_NS) != 0;
+    uint64_t passed = c4t_clock_ns(CLOCK_MONOTONIC) - collected->looked_ns;
+    double pace = (double)passed / (fullest(reader) * LOOKS_PER_RING + 1e-9);
+    collected->pace_ns = pace < PAUSE_MIN_NS ? PAUSE_MIN_NS : pace > PAUSE_BUSY_NS ? PAUSE_BUSY_NS : (uint64_t)pace;
     uint64_t seen = lost_lease ? 0 : fill(reader, wants, batch);
     collected->more = is_full(collected);
     collected->looked_ns = c4t_clock_ns(CLOCK_MONOTONIC);

@@ -130,10 +130,10 @@ static void jump(struct c4t_cursor *cursor, uint64_t position) {
     cursor->position = cursor->complete = position;
 }
 
-/* Nothing more can be had from `from` on: overwritten, or a damaged record lies there. Go on at a place that will last a while. */
-static void jump_from(struct c4t_cursor *cursor, uint64_t from) {
+/* Nothing more can be had from `from` on: overwritten, or a damaged record lies there. Go on `spare` bytes before what is overwritten. */
+static void jump_from(struct c4t_cursor *cursor, uint64_t from, uint64_t spare) {
     uint64_t lowest = c4t_cursor_lowest(cursor), end = written(cursor);
-    lowest = lowest >= from ? lowest + cursor->cap / 8 : from + 64;
+    lowest = lowest >= from ? lowest + spare : from + 64;
     uint64_t next = c4t_cursor_anchor(cursor, lowest);
     jump(cursor, next > from ? next : end > from ? end : from);
 }
@@ -157,7 +157,7 @@ static bool load(struct c4t_cursor *cursor) {
             if (cursor->end > before) return true;
         }
         if (cursor->at < cursor->end || (intact && sound)) return false;
-        jump_from(cursor, from);
+        jump_from(cursor, from, cursor->cap / 8 << i); /* farther each time: the host is fast */
     }
     return false;
 }

@@ -255,8 +255,10 @@ char *c4t_json_unsigned(char *out, uint64_t value) {
                                 "75767778798081828384858687888990919293949596979899";
     char *end = out + digits_of(value), *at = end;
     for (; value >= 100; value /= 100) memcpy(at -= 2, &pairs[value % 100 * 2], 2);
-    if (value >= 10) memcpy(at - 2, &pairs[value * 2], 2);
-    else at[-1] = (char)('0' + value);
+    if (value >= 10)
+        memcpy(at - 2, &pairs[value * 2], 2);
+    else
+        at[-1] = (char)('0' + value);
     return end;
 }
 

@@ -7,6 +7,7 @@
 #include "reader_state.h"
 
 #define NO_FRONT UINT64_MAX
+#define MORE_LOOKS 16
 #define BLOCKED_SECONDS_INVERSE                                                                                        \
     10u /* a shared ring that is blocked for longer than a tenth of a second holds nothing up any more */
 
@@ -109,6 +110,7 @@ void c4t_reader_look_finally(struct c4t_reader *reader) {
     pass_given(reader);
     reader->merge.finally = true;
     reader->merge.last_ring = reader->merge.last_gap = 0;
+    reader->merge.more_looks = MORE_LOOKS;
     uint64_t now = c4t_now_before_heads(reader);
     begin_look(reader, now, c4t_reader_host_is_over(reader) ? NO_FRONT : now);
 }
@@ -247,6 +249,18 @@ static int give_last_gap(struct c4t_reader *reader, struct c4t_event_view *view)
     return 0;
 }
 
+/* Finally, of a live host: something was skipped and nothing told of it, because all that is left is newer than the look. */
+static bool look_again(struct c4t_reader *reader) {
+    struct c4t_merge *merge = &reader->merge;
+    bool skipped = false;
+    for (uint32_t i = 0; i < reader->cursor_count; i++) skipped |= reader->cursors[i].jumped;
+    if (!skipped || merge->limit == NO_FRONT || merge->more_looks == 0) return false;
+    merge->more_looks--;
+    uint64_t now = c4t_now_before_heads(reader);
+    begin_look(reader, now, now);
+    return true;
+}
+
 static bool unblock(struct c4t_reader *reader) {
     bool more = false;
     for (uint32_t i = 0; i < reader->cursor_count; i++)
@@ -261,7 +275,7 @@ int c4t_reader_next(struct c4t_reader *reader, struct c4t_event_view *view) {
         pass_given(reader);
         if (merge->front[merge->best] >= merge->limit) {
             if (!merge->finally) return 0;
-            if (merge->limit == NO_FRONT && unblock(reader)) continue;
+            if ((merge->limit == NO_FRONT && unblock(reader)) || look_again(reader)) continue;
             return give_last_gap(reader, view);
         }
         struct c4t_cursor *cursor = &reader->cursors[merge->best];

@@ -33,6 +33,7 @@ struct c4t_merge {
     uint64_t seq;
     uint64_t gaps;                /* events lost, as given so far */
     uint32_t last_ring, last_gap; /* finally: next ring->gap[] to give */
+    uint32_t more_looks;          /* finally: how often it may still look again where the host has overtaken it */
     uint64_t jumps;
     struct c4t_slot_progress *slots; /* by thread slot */
     uint32_t slot_count;
@@ -46,6 +47,7 @@ struct c4t_collected {
     char *text, *notices;
     size_t text_size, notices_size;
     uint64_t idle_since_ns; /* when something was last seen */
+    uint64_t pace_ns; /* pause between looks that the rings' filling asks for */
     uint64_t looked_ns;
     bool more; /* the last look stopped because the buffer was full */
     bool draining;
