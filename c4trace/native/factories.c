@@ -162,13 +162,15 @@ static int wrap(struct c4trace_tracer *tracer, const void *inner, size_t size, c
 }
 
 struct c4t_factory *c4t_wrap_interposed(struct c4trace_tracer *tracer, struct c4t_port *port,
-                                        const c4t_socket_factory *inner, const char *name) {
+                                        const c4t_socket_factory *inner, const char *name, c4trace_failure *failure) {
     struct c4t_factory *factory = NULL;
     pthread_mutex_lock(&c4t_setup_lock);
     struct c4t_factory *known = c4t_factory_of_inner(inner);
     if (known && atomic_load_explicit(&known->tracer, memory_order_relaxed) == tracer) { /* relaxed: set-up */
         factory = known;
-    } else if (c4t_is_held(tracer) && !check_inner(inner, false, NULL) && !place(tracer, inner, &factory, NULL)) {
+    } else if (!c4t_is_held(tracer)) {
+        c4t_fail(failure, C4TRACE_CLOSED, "the tracer is closed");
+    } else if (!check_inner(inner, false, failure) && !place(tracer, inner, &factory, failure)) {
         factory->size = (uint32_t)port->real.factory_size;
         factory->port = port;
         /* The index tells factories of one library apart. */

@@ -13,9 +13,11 @@ C4T_INTERNAL struct c4t_factory *c4t_factory_of_traced(const c4t_socket_factory 
 C4T_INTERNAL struct c4t_factory *c4t_factory_of_inner(const c4t_socket_factory *factory);
 
 /* Wrap a factory that was met on its way to LiteCore, or find it wrapped already (its context may be another one: a traced
- * factory passes on whatever context it is called with). NULL: leave it as it is. */
+ * factory passes on whatever context it is called with). NULL: leave it as it is;
+ * `failure` says why. */
 C4T_INTERNAL struct c4t_factory *c4t_wrap_interposed(struct c4trace_tracer *tracer, struct c4t_port *port,
-                                                     const c4t_socket_factory *inner, const char *name);
+                                                     const c4t_socket_factory *inner, const char *name,
+                                                     c4trace_failure *failure);
 
 /* tracer.c: this tracer's up-calls go to `port` (NULL: none to be had). */
 C4T_INTERNAL void c4t_tracer_knows(struct c4trace_tracer *tracer, struct c4t_port *port, const char *version);

@@ -4,6 +4,7 @@
  * The symbols are in preload_jump.c, for x86-64; elsewhere the functions here have their names, and c4repl_new is not interposed.
  */
 #include <dlfcn.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "preload.h"
@@ -20,6 +21,15 @@
 #endif
 #define CALLER __builtin_return_address(0)
 
+/* Why a factory is left as it is; a host may make thousands of them. */
+static void tell_once(const char *name, const char *why) {
+    static _Atomic bool told;
+    char text[640];
+    if (atomic_exchange_explicit(&told, true, memory_order_relaxed)) return; /* relaxed: a mark */
+    snprintf(text, sizeof text, "a factory of %.60s is not traced: %s", name, why);
+    c4t_tell("note", text);
+}
+
 /* The traced factory in place of one that is on its way to LiteCore, with that one's context; false: leave it. */
 static bool traced_form(const struct c4t_met *met, const c4t_socket_factory *given, c4t_socket_factory *traced) {
     struct c4trace_tracer *tracer = met && met->port ? c4t_preloaded_tracer(met) : NULL;
@@ -32,8 +42,12 @@ static bool traced_form(const struct c4t_met *met, const c4t_socket_factory *giv
         const char *slash = strrchr(info.dli_fname, '/');
         name = slash ? slash + 1 : info.dli_fname;
     }
-    struct c4t_factory *factory = c4t_wrap_interposed(tracer, met->port, &inner, name);
-    if (!factory) return false;
+    c4trace_failure failure;
+    struct c4t_factory *factory = c4t_wrap_interposed(tracer, met->port, &inner, name, &failure);
+    if (!factory) {
+        tell_once(name, failure.text);
+        return false;
+    }
     *traced = factory->traced;
     traced->context = given->context;
     return true;

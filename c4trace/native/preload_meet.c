@@ -57,17 +57,18 @@ static void in_forked_child(void) { pthread_mutex_init(&lock, NULL); /* another 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void set_up(void) { pthread_atfork(NULL, NULL, in_forked_child); }
 
+/* The loader is asked without our lock: who is inside it (a library's constructor) may be on the way to us. */
 static const struct c4t_met *look_up(const void *caller) {
     struct c4t_litecore litecore;
     pthread_once(&once, set_up);
-    pthread_mutex_lock(&lock);
+    bool found = c4t_litecore_behind(caller, &litecore);
     const struct c4t_met *m = NULL;
-    if (c4t_litecore_behind(caller, &litecore))
-        m = enter(&litecore);
-    else if (met_count)
-        m = &met[0];
-    else if (!c4t_litecore_load(NULL, &litecore, NULL))
-        m = enter(&litecore);
+    pthread_mutex_lock(&lock);
+    if (!found && met_count) m = &met[0];
+    pthread_mutex_unlock(&lock);
+    if (m || (!found && c4t_litecore_load(NULL, &litecore, NULL))) return m;
+    pthread_mutex_lock(&lock);
+    m = enter(&litecore);
     pthread_mutex_unlock(&lock);
     return m;
 }

@@ -73,3 +73,18 @@ def test_an_unknown_version_is_left_alone_and_named(
     assert done.stderr == f"c4trace: nothing was traced: {reason}\n"
     assert list(segments.iterdir()) == []
     assert not (tmp_path / "host.jsonl").exists()
+
+
+def test_factories_past_what_a_segment_holds_are_left_alone_and_that_is_said_once(
+    tmp_path: Path, segments: Path
+) -> None:
+    assert segments.is_dir()
+    record = tmp_path / "host.jsonl"
+    done = run("--record", record, "--", build(tmp_path, Version(30, "3.0.0")), "many")
+    assert done.returncode == 0, done.stderr
+    traced = int(done.stdout.removeprefix("replaced "))
+    assert 0 < traced <= 16
+    assert recorded(record) == {name: (traced * n, traced * size) for name, (n, size) in EVENTS.items()}
+    seen, left_out = done.stderr.splitlines()
+    assert f"{traced} sessions" in seen
+    assert left_out.startswith("c4trace: a factory of host is not traced: factory: ")

@@ -3,6 +3,7 @@
  *   host new | with-socket | from-native | from-native2 | register     one session, made by that function
  *   host fork N                                                      a session, then N children with a session each, without exec
  *   host idle-fork N                                                 the same, but the children leave LiteCore alone
+ *   host many                                                        20 sessions, each with a factory of its own
  *   host linger N                                                    a session, N seconds of nothing, another session
  *
  * Exit status: 0 everything arrived as it was given and did what it should, 1 something did not (a line on stderr says what).
@@ -149,9 +150,37 @@ static void fork_children(int n, bool idle) {
     }
 }
 
+#define WRITE(n)                                                                                                       \
+    static void write_##n(C4Socket *socket, C4Slice data) { write_socket(socket, data); }
+#define TWENTY(M)                                                                                                      \
+    M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7) M(8) M(9) M(10) M(11) M(12) M(13) M(14) M(15) M(16) M(17) M(18) M(19)
+TWENTY(WRITE)
+#define NAME(n) write_##n,
+static void (*const writes[])(C4Socket *, C4Slice) = {TWENTY(NAME)};
+
+/* Each factory differs from the others in its write alone; how many were replaced. */
+static int many(void) {
+    int replaced = 0;
+    for (size_t i = 0; i < sizeof writes / sizeof *writes; i++) {
+        C4SocketFactory own = factory;
+        own.write = writes[i];
+        fill();
+        given.params.socketFactory = &own;
+        c4repl_new(given.database, given.address, given.database_name, given.params PREFIX_ARGUMENT, &error);
+        replaced += stand_in_factory()->write != own.write;
+        stand_in_play(stand_in_factory(), (C4Socket *)(0x4000 + 16 * i));
+    }
+    expect(stand_in_upcalls() == 5 * 20, "up-calls: their number");
+    return replaced;
+}
+
 int main(int argc, char **argv) {
     const char *how = argc > 1 ? argv[1] : "new";
     int children = argc > 2 ? atoi(argv[2]) : 0;
+    if (!strcmp(how, "many")) {
+        printf("replaced %d\n", many());
+        return failures ? 1 : 0;
+    }
     bool replaced = session(children ? "new" : how);
     printf("factory %s\n", replaced ? "replaced" : "as given");
     fflush(stdout);
