@@ -87,7 +87,7 @@ bench: setup litecore ## Measure what tracing costs, and whether that is more th
 	@$(one_at_a_time) $(in_venv) cmake --workflow --preset bench
 	@failed=; .venv/bin/python -m benchmarks.hot_path --check || failed=1; \
 	if [ -e .litecore/libLiteCore.so ]; then \
-		.venv/bin/python -m benchmarks.replication --json build/bench/replication.json || failed=1; \
+		.venv/bin/python -m benchmarks.replication --check --json build/bench/replication.json || failed=1; \
 	fi; \
 	[ -z "$$failed" ]
 

@@ -10,6 +10,7 @@ sides run one after the other: what changes from one repetition to the next does
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -133,6 +134,8 @@ def main(arguments: list[str]) -> int:
     asked.json.parent.mkdir(parents=True, exist_ok=True)
     asked.json.write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
     Console().print(table(results))
+    if os.getloadavg()[0] > (os.cpu_count() or 1) / 2:
+        print("hot_path: other programs kept this machine busy, which costs c4trace more than the yardstick")
     found = misses(results) if asked.check else []
     for miss in found:
         print(f"hot_path: {miss}", file=sys.stderr)
