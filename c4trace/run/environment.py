@@ -45,6 +45,8 @@ def preloading(
         "C4TRACE_CAPTURE_LEVEL": str(level),
         "C4TRACE_CAPTURE_BYTES": str(count),
         "C4TRACE_COLLECTOR": str(collector),
+        # AddressSanitizer ends a program in which another library comes before its own.
+        "ASAN_OPTIONS": ":".join(filter(None, [before.get("ASAN_OPTIONS"), "verify_asan_link_order=0"])),
     }
     if before.get("C4TRACE_DIR"):
         asked["C4TRACE_DIR"] = os.path.abspath(before["C4TRACE_DIR"])  # noqa: PTH100 - the host may go elsewhere

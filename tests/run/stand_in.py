@@ -35,9 +35,9 @@ class Version(NamedTuple):
     text: str
 
 
-def build(folder: Path, version: Version, *, static: bool = False) -> Path:
+def build(folder: Path, version: Version, *options: str, static: bool = False) -> Path:
     """Compile library and host into `folder`; `static`: LiteCore becomes part of the host. Gives the host."""
-    macros = [f"-DGENERATION={version.generation}", f'-DVERSION="{version.text}"']
+    macros = [f"-DGENERATION={version.generation}", f'-DVERSION="{version.text}"', *options]
     host, library = folder / "host", folder / "libLiteCore.so"
     if static:
         _gcc("-o", host, *macros, SOURCES / "host.c", SOURCES / "stand_in.c")

@@ -131,7 +131,8 @@ print(sorted(os.listdir("/proc/self/fd")), os.getcwd(), oct(os.umask(0)), os.get
 print(resource.getrlimit(resource.RLIMIT_NOFILE), resource.getrlimit(resource.RLIMIT_CORE))
 status = open("/proc/self/status").read().splitlines()
 print([line for line in status if line.startswith(("SigBlk", "SigIgn"))])
-print(sorted(set(os.environ) - {"LD_PRELOAD"} - {name for name in os.environ if name.startswith("C4TRACE_")}))
+ours = ("LD_PRELOAD", "ASAN_OPTIONS", "C4TRACE_")
+print(sorted(name for name in os.environ if not name.startswith(ours)))
 """
     program = [sys.executable, "-I", "-c", script, str(os.getpgid(0))]
     read, write = os.pipe()

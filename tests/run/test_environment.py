@@ -10,12 +10,13 @@ import pytest
 from c4trace.run.environment import library, preloading
 from c4trace.run.program import look_at
 from c4trace.run.reports import Reports
+from c4trace.segment.attach import attach
 from c4trace.segment.collector import Collector
 from c4trace.segment.folder import SegmentError, list_segments
 from c4trace.sinks.recorder import Recorder
 from c4trace.trace_error import TraceError
 from tests.run.stand_in import EVENTS, Version, build
-from tests.tracing import recorded
+from tests.tracing import counted, recorded
 
 
 def asked(folder: Path, collector: int, before: dict[str, str] | None = None, size: int = 2 << 20) -> dict[str, str]:
@@ -42,6 +43,15 @@ def test_a_library_is_preloaded_before_those_that_were() -> None:
     assert environment["LD_PRELOAD"] == f"{library()}:/a.so /b.so"
     assert environment["HOME"] == "/h"
     assert asked(Path("/reports"), 7, {})["LD_PRELOAD"] == str(library())
+
+
+def test_a_host_built_with_a_sanitizer_runs_and_is_traced(tmp_path: Path, segments: Path) -> None:
+    host = build(tmp_path, Version(41, "4.1.0"), "-fsanitize=address,undefined")
+    before = dict(os.environ) | {"ASAN_OPTIONS": "exitcode=9"}
+    assert play(host, asked(tmp_path, 0, before)) == ""
+    (file,) = list_segments(segments)
+    with attach(file.path) as segment:
+        assert counted(segment.snapshot()) == EVENTS
 
 
 def test_a_segment_size_of_the_users_own_holds() -> None:
