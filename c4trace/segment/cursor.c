@@ -150,8 +150,7 @@ static bool load(struct c4t_cursor *cursor) {
             make_room(cursor);
             size_t before = cursor->end;
             sound = take_in(cursor, from, to, copy(cursor, from, to));
-            /* acquire fence: the copy was made before `reserved` is read again */
-            atomic_thread_fence(memory_order_acquire);
+            c4t_load_fence(); /* the copy was made before `reserved` is read again */
             intact = from >= c4t_cursor_lowest(cursor);
             if (!intact) cursor->end = before;
             if (cursor->end > before) return true;

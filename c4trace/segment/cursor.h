@@ -23,6 +23,15 @@ struct c4t_cursor {
     size_t room, at, end;
 };
 
+/* What was loaded before is loaded before what follows. (An acquire fence of C11 would do; ThreadSanitizer does not know those.) */
+static inline void c4t_load_fence(void) {
+#if defined(__aarch64__)
+    __asm__ volatile("dmb ishld" ::: "memory");
+#else
+    __asm__ volatile("" ::: "memory"); /* x86 keeps loads in order */
+#endif
+}
+
 /* In a reader's copy `mark` has done its work and holds one of these. */
 #define C4T_COPY_WAITS 0u
 #define C4T_COPY_DONE 1u

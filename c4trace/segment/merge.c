@@ -90,10 +90,12 @@ static void pass_given(struct c4t_reader *reader) {
 
 uint64_t c4t_now_before_heads(const struct c4t_reader *reader) {
     uint64_t now = c4t_now(reader);
+    /* The heads must not be loaded before the clock is read. */
 #if defined(__x86_64__)
-    __builtin_ia32_lfence(); /* the heads must not be loaded before the clock is read */
+    __asm__ volatile("lfence" ::: "memory");
+#elif defined(__aarch64__)
+    __asm__ volatile("isb" ::: "memory");
 #endif
-    atomic_thread_fence(memory_order_seq_cst); /* the same for the compiler, and for other machines */
     return now;
 }
 

@@ -47,7 +47,7 @@ struct c4t_collected {
     char *text, *notices;
     size_t text_size, notices_size;
     uint64_t idle_since_ns; /* when something was last seen */
-    uint64_t pace_ns; /* pause between looks that the rings' filling asks for */
+    uint64_t pace_ns;       /* pause between looks that the rings' filling asks for */
     uint64_t looked_ns;
     bool more; /* the last look stopped because the buffer was full */
     bool draining;

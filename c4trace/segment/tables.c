@@ -73,7 +73,7 @@ uint32_t c4t_reader_sessions(struct c4t_reader *reader, struct c4t_session_copy 
         if (!sid) continue;
         copy_session(reader, row, &copies[n]);
         copies[n].sid = sid;
-        atomic_thread_fence(memory_order_acquire); /* acquire: the copy was made before sid is read again */
+        c4t_load_fence(); /* the copy was made before sid is read again */
         bool good = number(&row->sid) == sid && copies[n].state > C4T_STATE_FREE && copies[n].state < C4T_STATE_COUNT;
         if (good) n++;
     }
@@ -91,7 +91,7 @@ uint32_t c4t_reader_flights(struct c4t_reader *reader, struct c4t_flight_copy *c
         uint64_t what =
             atomic_load_explicit(&row->flight_what, memory_order_acquire); /* acquire: since was written before it */
         uint64_t since = number(&row->flight_since);
-        atomic_thread_fence(memory_order_acquire); /* acquire: since is read before what is read again */
+        c4t_load_fence(); /* since is read before what is read again */
         if (!tid || !what || what != number(&row->flight_what)) continue;
         if ((what & 255) == C4T_EV_NONE || (what & 255) >= C4T_EV_COUNT) continue;
         copies[n] = (struct c4t_flight_copy){.sid = what >> 8, .tid = tid, .event = (uint32_t)(what & 255)};

@@ -73,7 +73,7 @@ static void add_cell(const struct c4t_reader *reader, struct c4t_cell *cell, con
         if (n) total->buckets[map[i]] += n;
     }
     total->seconds += seconds_of(reader, number(&cell->sum));
-    atomic_thread_fence(memory_order_acquire); /* acquire: n is read last */
+    c4t_load_fence(); /* n is read last */
     total->bytes += number(&cell->bytes);
     total->n += number(&cell->n);
     add_exemplar(reader, cell, take, total);
@@ -148,7 +148,7 @@ int c4t_reader_totals(struct c4t_reader *reader, uint32_t factory, const double 
             factory + 1) /* acquire: the block is ready */
             add_block(reader, block, map, take, totals);
     }
-    atomic_thread_fence(memory_order_acquire); /* acquire: cells are read before pending ones are looked at again */
+    c4t_load_fence(); /* cells are read before pending ones are looked at again */
     add_pending(reader, before, threads, factory, map, totals);
     free(before);
     for (uint32_t i = 0; i < C4T_TOTALS; i++) keep_highest(&reader->given_totals[factory * C4T_TOTALS + i], &totals[i]);

@@ -16,7 +16,11 @@
 
 #define THREADS 24 /* more than there are rings: some share one */
 #define TURNS 20000u
+#ifdef C4TRACE_SANITIZED
+#define FLOOD 8000u
+#else
 #define FLOOD 30000u
+#endif
 #define PATTERN 997u
 
 static void in_open(c4t_socket *s, const c4t_address *a, c4t_slice o, void *c) { (void)s, (void)a, (void)o, (void)c; }
