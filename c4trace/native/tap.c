@@ -166,16 +166,14 @@ static void call_attached(struct c4t_factory *factory, c4t_socket *socket) {
 #define ROW(i)                                                                                                         \
     {0, 0, open_##i, write_##i, completed_receive_##i, close_##i, request_close_##i, dispose_##i, attached_##i},
 
-/* clang-format off: it breaks these lines differently each time, and two of them the preprocessor makes long */
-#define HEX16(M, h)                                                                                                    \
-    M(h##0)                                                                                                            \
-    M(h##1) M(h##2) M(h##3) M(h##4) M(h##5) M(h##6) M(h##7) M(h##8) M(h##9) M(h##a) M(h##b) M(h##c) M(h##d) M(h##e)    \
-        M(h##f)
-#define HEX256(M)                                                                                                      \
-    HEX16(M, 0)                                                                                                        \
-    HEX16(M, 1) HEX16(M, 2) HEX16(M, 3) HEX16(M, 4) HEX16(M, 5) HEX16(M, 6) HEX16(M, 7) HEX16(M, 8) HEX16(M, 9)        \
-        HEX16(M, a) HEX16(M, b) HEX16(M, c) HEX16(M, d) HEX16(M, e) HEX16(M, f)
+#define LOW(M, h) M(h##0) M(h##1) M(h##2) M(h##3) M(h##4) M(h##5) M(h##6) M(h##7)
+#define HIGH(M, h) M(h##8) M(h##9) M(h##a) M(h##b) M(h##c) M(h##d) M(h##e) M(h##f)
+#define HEX(M, h) LOW(M, h) HIGH(M, h)
+#define LOW256(M) HEX(M, 0) HEX(M, 1) HEX(M, 2) HEX(M, 3) HEX(M, 4) HEX(M, 5) HEX(M, 6) HEX(M, 7)
+#define HIGH256(M) HEX(M, 8) HEX(M, 9) HEX(M, a) HEX(M, b) HEX(M, c) HEX(M, d) HEX(M, e) HEX(M, f)
 
-HEX256(SET)
-const c4t_socket_factory c4t_trampolines[C4T_TRAMPOLINES] = {HEX256(ROW)};
+/* clang-format off: lines that the preprocessor makes long */
+LOW256(SET)
+HIGH256(SET)
+const c4t_socket_factory c4t_trampolines[C4T_TRAMPOLINES] = {LOW256(ROW) HIGH256(ROW)};
 /* clang-format on */
