@@ -93,7 +93,8 @@ static void what_is_counted_is_on_record_or_told_as_lost(void) {
         callers[i].traced = traced;
         CHECK(!pthread_create(&callers[i].thread, NULL, call, &callers[i]));
     }
-    usleep(10000);
+    do usleep(10000); /* on a busy machine threads take their time to begin */
+    while (counted(reader) <= THREADS);
     c4trace_stop(tracer);
     uint64_t on_record = recorded(reader), in_cells = counted(reader);
     CHECK_EQUAL(on_record, in_cells);
