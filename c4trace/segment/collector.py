@@ -22,7 +22,7 @@ from c4trace.segment.turned import Turned
 
 __all__ = ["Collector", "Sink"]
 
-_WAIT_US = 50_000  # a sink hears from us this often, and so does a stopping host at the latest
+_WAIT_US = 80_000  # a sink hears from us this often, and so does a stopping host at the latest
 _LEASE_LOST = 2
 
 

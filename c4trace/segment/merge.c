@@ -111,6 +111,7 @@ int c4t_reader_look(struct c4t_reader *reader, uint64_t hold_back_ns) {
 void c4t_reader_look_finally(struct c4t_reader *reader) {
     pass_given(reader);
     reader->merge.finally = true;
+    c4t_read_ended_threads(reader);
     reader->merge.last_ring = reader->merge.last_gap = 0;
     reader->merge.more_looks = MORE_LOOKS;
     uint64_t now = c4t_now_before_heads(reader);
@@ -137,31 +138,10 @@ static int give_gap(struct c4t_reader *reader, uint64_t sid, uint64_t lost, stru
     return 1;
 }
 
-/* Keep lost[OVERWRITTEN] such that all gaps given are all losses counted. */
-static void count_overwritten(struct c4t_reader *reader) {
-    if (reader->mode != C4T_CONSUME || !reader->merge.jumps) return;
-    _Atomic uint64_t *lost = reader->live->lost;
-    uint64_t full = atomic_load_explicit(&lost[C4T_LOSS_RING_FULL], memory_order_relaxed) -
-                    reader->lost_at_attach; /* relaxed: a plain count */
-    uint64_t accounted = full + reader->overwritten;
-    if (reader->merge.gaps <= accounted) return;
-    atomic_fetch_add_explicit(&lost[C4T_LOSS_OVERWRITTEN], reader->merge.gaps - accounted,
-                              memory_order_relaxed); /* relaxed: as above */
-    reader->overwritten += reader->merge.gaps - accounted;
-}
-
-/* Events of this record's thread that were skipped when a cursor jumped: numbers between its last event and this one. */
-static uint64_t skipped_before(struct c4t_merge *merge, struct c4t_cursor *cursor, const struct c4t_record *record) {
-    if (cursor->jumped) merge->jumps++;
-    cursor->jumped = false;
-    uint64_t slot = record->call >> 40, number = record->call & 0xFFFFFFFFFFull;
-    if (slot >= merge->slot_count) return 0;
-    struct c4t_slot_progress *progress = &merge->slots[slot];
-    uint64_t last = progress->number;
-    bool counts = progress->jumps != merge->jumps && (last || merge->from_start) && number > last + 1;
-    progress->jumps = merge->jumps;
-    progress->number = counts ? number - 1 : number;
-    return counts ? number - last - 1 : 0;
+static int give_untold(struct c4t_reader *reader, uint64_t untold, struct c4t_event_view *view) {
+    give_gap(reader, 0, untold, view);
+    c4t_count_overwritten(reader);
+    return 1;
 }
 
 static void read_label(struct c4t_reader *reader, struct c4t_event_view *view) {
@@ -247,7 +227,9 @@ static int give_last_gap(struct c4t_reader *reader, struct c4t_event_view *view)
                                 lost, view);
         }
     }
-    count_overwritten(reader);
+    uint64_t untold = c4t_untold_at_the_end(reader);
+    if (untold) return give_untold(reader, untold, view);
+    c4t_count_overwritten(reader);
     return 0;
 }
 
@@ -283,12 +265,8 @@ int c4t_reader_next(struct c4t_reader *reader, struct c4t_event_view *view) {
         struct c4t_cursor *cursor = &reader->cursors[merge->best];
         const struct c4t_record *record = c4t_cursor_front(cursor);
         if (!(record->flags & C4T_REC_RETURN) && record->event != C4T_EV_GAP) {
-            uint64_t skipped = skipped_before(merge, cursor, record);
-            if (skipped) {
-                give_gap(reader, 0, skipped, view);
-                count_overwritten(reader);
-                return 1;
-            }
+            uint64_t untold = c4t_untold_before(reader, cursor, record);
+            if (untold) return give_untold(reader, untold, view);
         }
         merge->given = cursor;
         if (record->flags & C4T_REC_RETURN) {

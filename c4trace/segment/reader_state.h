@@ -18,8 +18,9 @@ struct c4t_last_seq {
 
 /* How far a thread's slot has come, to count what was overwritten. */
 struct c4t_slot_progress {
-    uint64_t number; /* of its last event seen */
-    uint64_t jumps;  /* value of c4t_merge.jumps then */
+    uint64_t number;   /* of its last event seen */
+    uint64_t jumps;    /* value of c4t_merge.jumps then */
+    uint64_t ended_at; /* number of the last event of threads that have ended */
 };
 
 struct c4t_merge {
@@ -35,6 +36,8 @@ struct c4t_merge {
     uint32_t last_ring, last_gap; /* finally: next ring->gap[] to give */
     uint32_t more_looks;          /* finally: how often it may still look again where the host has overtaken it */
     uint64_t jumps;
+    uint64_t
+        missing; /* events whose numbers were not seen: overwritten, dropped, or put into no ring at capture level off */
     struct c4t_slot_progress *slots; /* by thread slot */
     uint32_t slot_count;
     bool from_start; /* nothing was overwritten when reading began */
@@ -98,6 +101,16 @@ int c4t_merge_begin(struct c4t_reader *reader);
 void c4t_merge_end(struct c4t_reader *reader);
 /* The clock, read before any head that is loaded afterwards. */
 uint64_t c4t_now_before_heads(const struct c4t_reader *reader);
+
+/* missing.c */
+/* Take in the number of an event. Returns how many events are missing that no gap has told of. */
+uint64_t c4t_untold_before(struct c4t_reader *reader, struct c4t_cursor *cursor, const struct c4t_record *record);
+/* Finally: the same for threads that have ended, whose last events nothing may follow. */
+uint64_t c4t_untold_at_the_end(struct c4t_reader *reader);
+/* Before the last look, so that events up to these numbers are in it. */
+void c4t_read_ended_threads(struct c4t_reader *reader);
+/* Keep lost[OVERWRITTEN] such that all gaps given are all losses counted. */
+void c4t_count_overwritten(struct c4t_reader *reader);
 
 /* lease.c: the consumer's part of the header. */
 int c4t_lease_take(struct c4t_reader *reader, int from_now, char *error, size_t error_size);
