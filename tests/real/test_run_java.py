@@ -114,7 +114,9 @@ def test_what_is_pushed_and_pulled_back_is_on_record_to_the_byte(
         snapshot = dead.snapshot()
     assert snapshot.process.litecore == "3.0.0 (b018a12d)"
     assert snapshot.factories[0].upcalls == "interposed"
-    assert (snapshot.sessions_total, snapshot.orphans, sum(snapshot.lost.values())) == (2, 0, 0)
+    assert (snapshot.sessions_total, snapshot.orphans) == (2, 0)
+    # No event: of more than 64 messages that wait for LiteCore at once, not each one's wait is measured.
+    assert {reason for reason, n in snapshot.lost.items() if n} <= {"latency"}
     assert counted(snapshot) == tallied(recorded.events)
     _, (line,) = own_lines(run.stderr)
     events = tallied(recorded.events)
