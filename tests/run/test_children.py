@@ -14,6 +14,8 @@ from c4trace.segment.folder import list_segments
 from tests.run.stand_in import EVENTS, Version, build, run
 from tests.tracing import counted, recorded
 
+pytestmark = pytest.mark.usefixtures("segments")
+
 SMALL = {"C4TRACE_SEGMENT_KIB": "2048"}
 CHILDREN = 200
 
