@@ -14,7 +14,7 @@ import zstandard
 
 ROOT = Path(__file__).resolve().parent.parent
 MADE_BY_TOOLS = {".git", ".venv", "build", "dist", ".litecore", "__pycache__", ".hypothesis"}
-MADE_BY_TOOLS |= {".mypy_cache", ".pytest_cache", ".ruff_cache"}
+MADE_BY_TOOLS |= {".mypy_cache", ".pytest_cache", ".ruff_cache", "c4trace-demo"}
 
 # Package or module of c4trace -> the only others of ours it may import. What is not named here may import all but cli.
 MAY_IMPORT = {
