@@ -22,6 +22,7 @@ from tests.factories.echo import EchoFactory
 from tests.tracing import (
     URL,
     Counted,
+    child_processes,
     counted,
     events_of,
     exchange,
@@ -183,7 +184,7 @@ def test_a_log_goes_to_standard_error(where: Place, style: str, capfd: pytest.Ca
 
 @BOTH
 def test_collecting_leaves_nothing_open(where: Place, tmp_path: Path) -> None:
-    fds, threads = open_fds(), 0
+    fds, threads, children = open_fds(), 0, child_processes()
     with EchoFactory() as echo, EmbeddedHost() as host:
         for n in range(4):
             with Tracer(
@@ -201,7 +202,7 @@ def test_collecting_leaves_nothing_open(where: Place, tmp_path: Path) -> None:
                 fds, threads = open_fds(), thread_count()
         assert open_fds() == fds
         assert until(lambda: thread_count() == threads)  # one that was joined may still be on its way out
-        assert Path("/proc/thread-self/children").read_text() == ""
+        assert child_processes() == children
 
 
 def test_sessions_that_are_open_at_the_end_are_on_record_as_far_as_they_went(tmp_path: Path) -> None:

@@ -163,6 +163,15 @@ def on_small_disk(folder: Path, size: int, command: Sequence[str]) -> list[str]:
     return [unshare, "--mount", "sh", "-c", script, str(folder), *command]
 
 
+def child_processes() -> set[int]:
+    """The children of this process, whichever thread began them, those that nobody has waited for among them."""
+    children: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread that ended meanwhile
+            children.update(map(int, (task / "children").read_text().split()))
+    return children
+
+
 def thread_count() -> int:
     """How many threads this process has, those of C among them."""
     return len(list(Path("/proc/self/task").iterdir()))
