@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -212,6 +212,8 @@ def on_a_terminal(*words: str) -> Iterator[tuple[int, Terminal]]:
         yield pid, Terminal(fd)
     finally:
         os.close(fd)
+        with suppress(ChildProcessError):  # the test has waited for it
+            os.waitpid(pid, 0)
 
 
 def test_ctrl_c_is_heard_by_the_command_once() -> None:
