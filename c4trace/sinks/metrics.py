@@ -13,13 +13,13 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
 from c4trace.decode.errors import error_name
-from c4trace.events import EventKind, Latency, SessionState
+from c4trace.events import EventKind, Latency
 from c4trace.segment.snapshot import BUCKET_BOUNDS, Cell, FactoryTotals, Snapshot
+from c4trace.segment.waiting import STATES, Waits, WaitWatch
 
 __all__ = ["MetricsCollector"]
 
 _WITH_BYTES = (EventKind.write, EventKind.completedWrite, EventKind.received, EventKind.completedReceive)
-_STATES = (SessionState.opening, SessionState.open, SessionState.closing, SessionState.closed)
 _REST = -(2**31)  # the code of what no longer had a row of its own (native/segment.h, struct c4t_closed_row)
 _BOUNDS = (*(str(float(f"{bound:.3g}")) for bound in BUCKET_BOUNDS), "+Inf")
 _LATENCIES = {
@@ -48,6 +48,7 @@ class MetricsCollector(Collector):
     ) -> None:
         self._snapshots = snapshots
         self._unrecorded = unrecorded
+        self._watch = WaitWatch()
 
     def describe(self) -> Iterable[Metric]:
         """Name all metrics without looking at a process."""
@@ -58,11 +59,14 @@ class MetricsCollector(Collector):
         found = self._snapshots()
         if not isinstance(found, Snapshot):
             families = _Families(("name", "pid"))
-            for snapshot in found:
-                families.add(snapshot, (snapshot.process.name, str(snapshot.process.pid)))
+            snapshots = list(found)
+            for snapshot in snapshots:
+                base = (snapshot.process.name, str(snapshot.process.pid))
+                families.add(snapshot, self._watch.look(snapshot), base)
+            self._watch.forget_others(snapshots)
             return families.all()
         families = _Families(())
-        families.add(found, ())
+        families.add(found, self._watch.look(found), ())
         if self._unrecorded is not None:
             families.lost.add_metric(("not_recorded",), self._unrecorded())
         return families.all()
@@ -111,6 +115,24 @@ class _Families:
             labels=labels("factory"),
             unit="bytes",
         )
+        self.oldest = GaugeMetricFamily(
+            "c4trace_oldest_seconds",
+            "For how long the session that has been longest in a state is in it now; 0 where none is.",
+            labels=labels("factory", "state"),
+            unit="seconds",
+        )
+        self.stalled = GaugeMetricFamily(
+            "c4trace_stalled_seconds",
+            "Longest time, at least, that a session's bytes of a call have been outstanding with none being covered.",
+            labels=labels("factory", "call"),
+            unit="seconds",
+        )
+        self.outstanding = GaugeMetricFamily(
+            "c4trace_outstanding_max_bytes",
+            "Bytes of a call that the session with most of them has outstanding.",
+            labels=labels("factory", "call"),
+            unit="bytes",
+        )
         self.closed = CounterMetricFamily(
             "c4trace_closed", "Sessions closed, by error.", labels=labels("factory", "domain", "code")
         )
@@ -128,16 +150,18 @@ class _Families:
         """Every metric, those without samples too."""
         return [
             *(self.info, self.calls, self.bytes, self.durations, self.sockets, *self.latencies.values()),
-            *(self.unacked, self.unprocessed, self.closed, self.findings, self.lost, self.overhead),
+            *(self.unacked, self.unprocessed, self.oldest, self.stalled, self.outstanding),
+            *(self.closed, self.findings, self.lost, self.overhead),
         ]
 
-    def add(self, snapshot: Snapshot, base: tuple[str, ...]) -> None:
+    def add(self, snapshot: Snapshot, waits: Mapping[str, Waits], base: tuple[str, ...]) -> None:
         """Add the samples of one snapshot, which have the values `base` for the labels of that name."""
         process = snapshot.process
         about = (process.state, process.c4trace, process.litecore, process.clock, process.capture)
         self.info.add_metric((*(base or (process.name,)), *about), 1)
         for factory in snapshot.factories:
             self._add_factory(factory, (*base, factory.label))
+            self._add_waits(waits[factory.label], (*base, factory.label))
         for reason, lost in snapshot.lost.items():
             self.lost.add_metric((*base, reason), lost)
         self.overhead.add_metric(base, snapshot.overhead_seconds)
@@ -151,12 +175,20 @@ class _Families:
                 _add_histogram(self.durations, (*labels, kind.name), cell)
         for latency, cell in factory.latencies.items():
             _add_histogram(self.latencies[latency], labels, cell)
-        for state in _STATES:
+        for state in STATES:
             self.sockets.add_metric((*labels, state.name), factory.states.get(state, 0))
         self.unacked.add_metric(labels, factory.unacked_write_bytes)
         self.unprocessed.add_metric(labels, factory.unprocessed_receive_bytes)
         for error, n in _by_name(factory.closed).items():
             self.closed.add_metric((*labels, *error), n)
+
+    def _add_waits(self, waits: Waits, labels: tuple[str, ...]) -> None:
+        for state, seconds in waits.oldest.items():
+            self.oldest.add_metric((*labels, state.name), seconds)
+        for call, seconds in waits.stalled.items():
+            self.stalled.add_metric((*labels, call.name), seconds)
+        for call, size in waits.most.items():
+            self.outstanding.add_metric((*labels, call.name), size)
 
 
 def _add_histogram(family: HistogramMetricFamily, labels: tuple[str, ...], cell: Cell) -> None:

@@ -8,7 +8,16 @@ import random
 from typing import Any
 
 from c4trace.events import EventKind, Latency, SessionState
-from c4trace.segment.snapshot import BUCKET_BOUNDS, Cell, Exemplar, FactoryTotals, ProcessInfo, Snapshot
+from c4trace.segment.snapshot import (
+    BUCKET_BOUNDS,
+    Cell,
+    Exemplar,
+    FactoryTotals,
+    Flow,
+    ProcessInfo,
+    SessionView,
+    Snapshot,
+)
 
 PROCESS = ProcessInfo(
     name="orders",
@@ -23,6 +32,29 @@ PROCESS = ProcessInfo(
     capture="headers",
     recording=True,
     clock="tsc",
+)
+
+QUIET = SessionView(
+    sid=1,
+    factory="main",
+    state=SessionState.open,
+    address="ws://db.example/db",
+    incoming=False,
+    upcalls_visible=True,
+    last_event=EventKind.opened,
+    last=2.0,
+    opened_at=1.0,
+    connected_at=2.0,
+    closing_at=None,
+    closed_at=None,
+    disposed_at=None,
+    write=Flow(0, 0),
+    completed_write=Flow(0, 0),
+    received=Flow(0, 0),
+    completed_receive=Flow(0, 0),
+    lost=0,
+    http_status=101,
+    error=None,
 )
 
 

@@ -16,9 +16,10 @@ from prometheus_client.parser import text_string_to_metric_families as parse_cla
 from prometheus_client.samples import Sample
 
 from c4trace.events import EventKind, Latency, SessionState
-from c4trace.segment.snapshot import BUCKET_BOUNDS, Snapshot
+from c4trace.segment.snapshot import BUCKET_BOUNDS, Flow, Snapshot
+from c4trace.segment.waiting import STATES
 from c4trace.sinks.metrics import MetricsCollector
-from tests.sinks.snapshots import cell, factory, snapshot
+from tests.sinks.snapshots import QUIET, cell, factory, snapshot
 
 NAMES = {
     "c4trace_info": "gauge",
@@ -33,6 +34,9 @@ NAMES = {
     "c4trace_session_seconds": "histogram",
     "c4trace_unacked_write_bytes": "gauge",
     "c4trace_unprocessed_receive_bytes": "gauge",
+    "c4trace_oldest_seconds": "gauge",
+    "c4trace_stalled_seconds": "gauge",
+    "c4trace_outstanding_max_bytes": "gauge",
     "c4trace_closed_total": "counter",
     "c4trace_findings_total": "counter",
     "c4trace_events_lost_total": "counter",
@@ -129,6 +133,28 @@ def test_gauges_losses_and_overhead_are_those_of_the_segment(value: Callable[...
     assert value(found, "c4trace_overhead_seconds_total") == 0.125
     about = {"state": "live", "version": "0.1.0", "litecore": "3.0.0", "clock": "tsc", "capture": "headers"}
     assert value(found, "c4trace_info", name="orders", **about) == 1
+
+
+def test_what_sessions_wait_for_is_told_from_scrape_to_scrape() -> None:
+    waiting = dataclasses.replace(
+        QUIET, connected_at=40.0, write=Flow(9, 70_000), completed_write=Flow(1, 1000), last=95.0
+    )
+    before = dataclasses.replace(snapshot(), sessions=(waiting,))
+    later = dataclasses.replace(before, now=130.0, sessions=(dataclasses.replace(waiting, last=129.0),))
+    looks = iter([snapshot(), before, later])
+    made = registry(lambda: next(looks))
+    assert made.get_sample_value("c4trace_stalled_seconds", {"factory": "main", "call": "write"}) == 0
+    assert made.get_sample_value("c4trace_stalled_seconds", {"factory": "main", "call": "write"}) == 5
+    page = samples(parse_classic(generate_latest(made).decode()))
+
+    def gauge(name: str, **labels: str) -> float:
+        return page[name, frozenset({"factory": "main", **labels}.items())].value
+
+    assert gauge("c4trace_stalled_seconds", call="write") == 35
+    assert gauge("c4trace_stalled_seconds", call="received") == 0
+    assert gauge("c4trace_outstanding_max_bytes", call="write") == 69_000
+    assert gauge("c4trace_outstanding_max_bytes", call="received") == 0
+    assert [gauge("c4trace_oldest_seconds", state=state.name) for state in STATES] == [0, 90, 0, 0]
 
 
 def test_errors_are_counted_by_name(value: Callable[..., float]) -> None:
