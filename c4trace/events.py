@@ -7,7 +7,18 @@ from typing import Annotated, Any
 
 import msgspec
 
-__all__ = ["CALLS", "UP_CALLS", "ErrorInfo", "Event", "EventKind", "Gap", "Latency", "Return", "SessionState"]
+__all__ = [
+    "CALLS",
+    "FRAMINGS",
+    "UP_CALLS",
+    "ErrorInfo",
+    "Event",
+    "EventKind",
+    "Gap",
+    "Latency",
+    "Return",
+    "SessionState",
+]
 
 
 class EventKind(enum.IntEnum):
@@ -34,6 +45,9 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 """A number, size, time or id in a recording; one that does not fit 63 bits is no recording of ours."""
 Code = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 32) - 1)]
 """A status or an error code, as C has it."""
+
+FRAMINGS = ("client", "none", "server")
+"""Who does WebSocket, by number (C4SocketFraming): LiteCore as client, the factory, LiteCore as server."""
 
 CALLS = tuple(kind for kind in EventKind if kind <= EventKind.attached)
 UP_CALLS = tuple(kind for kind in EventKind if kind > EventKind.attached)
@@ -71,8 +85,8 @@ class Event(msgspec.Struct, frozen=True, tag="event", tag_field="type", omit_def
     """One call or up-call, as a line of a recording has it.
 
     `t` and `dt` are nanoseconds (since the header's clock; in the callee), `n` bytes, `sid` the session's id (0: of an
-    unknown socket). `data` holds the captured bytes and `cut` how many bytes of the slice are missing from it. `dt` is
-    absent while a call has not returned.
+    unknown socket). `framing` is one of FRAMINGS. `data` holds the captured bytes and `cut` how many bytes of the slice
+    are missing from it. `dt` is absent while a call has not returned.
     """
 
     seq: Count
@@ -83,6 +97,7 @@ class Event(msgspec.Struct, frozen=True, tag="event", tag_field="type", omit_def
     dt: Count | None = None
     n: Count | None = None
     factory: str | None = None
+    framing: str | None = None
     address: str | None = None
     options: dict[str, Any] | None = None
     status: Code | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from c4trace.events import Event, EventKind, Gap, Latency, Return, SessionState
+from c4trace.events import FRAMINGS, Event, EventKind, Gap, Latency, Return, SessionState
 from c4trace.report.distribution import Distribution
 from c4trace.report.running_session import RunningSession
 from c4trace.segment.snapshot import Cell, Exemplar, FactoryTotals, InFlight, ProcessInfo, Snapshot
@@ -19,8 +19,9 @@ NS = 1_000_000_000
 class RunningFactory:
     """What the events of one factory add up to."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, framing: str | None) -> None:
         self.label = label
+        self.framing = FRAMINGS.index(framing) if framing in FRAMINGS else -1  # -1: not on record
         self.sessions = 0
         self.states: Counter[SessionState] = Counter()
         self.n: Counter[EventKind] = Counter()
@@ -88,7 +89,9 @@ class RunningTotals:
         session = self.sessions.get(event.sid)
         if session is None:
             label = event.factory or "default"
-            factory = self.factories.setdefault(label, RunningFactory(label))
+            factory = self.factories.get(label)
+            if factory is None:
+                factory = self.factories[label] = RunningFactory(label, event.framing)
             session = self.sessions[event.sid] = RunningSession(event, factory)
             self.sessions_total += 1
             factory.sessions += 1
@@ -140,7 +143,7 @@ class RunningTotals:
         live = [s for s in self.sessions.values() if s.factory is factory and s.state < SessionState.closed]
         return FactoryTotals(
             label=factory.label,
-            framing=0,
+            framing=factory.framing,
             upcalls="",
             sessions=factory.sessions,
             states={state: n for state, n in factory.states.items() if n and state is not SessionState.disposed},

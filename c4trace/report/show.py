@@ -108,6 +108,7 @@ def is_trouble(line: Event | Return | Gap) -> bool:
 def _text(event: Event) -> str:
     parts = [
         event.address or "",
+        f"framing {event.framing}" if event.framing in {"client", "server"} else "",
         event.hostname or "",
         "" if event.status is None else str(event.status),
         "" if event.error is None else error_name(event.error.domain, event.error.code),

@@ -3,6 +3,7 @@
 
 #include "base64.h"
 #include "json_text.h"
+#include "litecore.h"
 #include "reader.h"
 
 #define FIXED_PART 512u /* every key and number a line can have */
@@ -41,8 +42,19 @@ size_t c4t_line_max(const struct c4t_event_view *view) {
     return FIXED_PART + text * C4T_JSON_GROWTH + C4T_BASE64_SIZE((size_t)view->data_size);
 }
 
-static char *put_label(char *out, const struct c4t_event_view *view) {
-    return view->label_size ? c4t_json_string(PUT(out, ",\"factory\":"), view->label, view->label_size) : out;
+static char *put_factory(char *out, const struct c4t_event_view *view) {
+    if (!view->label_size) return out;
+    out = c4t_json_string(PUT(out, ",\"factory\":"), view->label, view->label_size);
+    switch (view->framing) {
+    case C4T_CLIENT_FRAMING:
+        return PUT(out, ",\"framing\":\"client\"");
+    case C4T_NO_FRAMING:
+        return PUT(out, ",\"framing\":\"none\"");
+    case C4T_SERVER_FRAMING:
+        return PUT(out, ",\"framing\":\"server\"");
+    default:
+        return out;
+    }
 }
 
 static char *put_text1(char *out, const char *key, const struct c4t_event_view *view) {
@@ -98,7 +110,7 @@ static char *put_rest(char *out, const struct c4t_event_view *view) {
         return put_data(put_n(out, view), view);
     case C4T_EV_OPEN:
     case C4T_EV_FROM_NATIVE:
-        return put_object(put_text1(put_label(out, view), ",\"address\":", view), ",\"options\":", view);
+        return put_object(put_text1(put_factory(out, view), ",\"address\":", view), ",\"options\":", view);
     case C4T_EV_GOT_HTTP_RESPONSE:
         return put_object(put_status(out, view), ",\"headers\":", view);
     case C4T_EV_REQUEST_CLOSE:

@@ -150,6 +150,7 @@ static void read_label(struct c4t_reader *reader, struct c4t_event_view *view) {
     c4t_copy_text(reader->merge.label, row->label, sizeof reader->merge.label);
     view->label = reader->merge.label;
     view->label_size = (uint32_t)strlen(reader->merge.label);
+    view->framing = *(const volatile uint32_t *)&row->framing; /* once: it may change */
 }
 
 static int32_t accepted_of(const struct c4t_record *returned) {

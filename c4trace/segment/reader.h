@@ -84,6 +84,7 @@ struct c4t_event_view {
     uint32_t text1_size;
     uint32_t text2_size;
     uint32_t data_size;
+    uint32_t framing;  /* of the factory, enum c4t_framing: where there is a label */
     const char *label; /* of the factory: open and fromNative */
     const char *text1;
     const char *text2;

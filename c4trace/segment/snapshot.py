@@ -66,6 +66,7 @@ class FactoryTotals:
 
     label: str
     framing: int
+    """C4SocketFraming; -1 where a recording does not tell."""
     upcalls: str
     sessions: int
     states: Mapping[SessionState, int]

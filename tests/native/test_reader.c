@@ -72,10 +72,11 @@ static void every_event_has_its_line(void) {
     CHECK_EQUAL(drain(reader), 16);
     check_text(
         "{\"type\":\"event\",\"seq\":1,\"t\":10,\"dt\":5,\"sid\":1,\"tid\":70,\"ev\":\"open\",\"factory\":\"orders\","
+        "\"framing\":\"client\","
         "\"address\":\"ws://h:4984/db/_blipsync\","
         "\"options\":{\"auth\":{\"type\":\"Basic\"},\"n\":[1,-2.5e3,true,null]}}\n"
         "{\"type\":\"event\",\"seq\":2,\"t\":20,\"dt\":5,\"sid\":2,\"tid\":70,\"ev\":\"fromNative\",\"factory\":"
-        "\"orders\"}\n"
+        "\"orders\",\"framing\":\"client\"}\n"
         "{\"type\":\"event\",\"seq\":3,\"t\":30,\"dt\":5,\"sid\":1,\"tid\":70,\"ev\":\"gotHTTPResponse\",\"status\":"
         "101,\"headers\":{\"Server\":\"x\"}}\n"
         "{\"type\":\"event\",\"seq\":4,\"t\":40,\"dt\":5,\"sid\":1,\"tid\":70,\"ev\":\"gotPeerCertificate\",\"n\":3,"
@@ -98,6 +99,31 @@ static void every_event_has_its_line(void) {
         "{\"type\":\"event\",\"seq\":16,\"t\":160,\"dt\":5,\"sid\":0,\"tid\":70,\"ev\":\"attached\"}\n");
     c4t_reader_close(reader);
     made_segment_remove(&segment);
+}
+
+static void an_open_tells_the_framing_of_its_factory(void) {
+    static const char *const framings[] = {",\"framing\":\"client\"", ",\"framing\":\"none\"",
+                                           ",\"framing\":\"server\"",
+                                           ""}; /* by number; one that is not known is not told */
+    for (uint32_t framing = 0; framing < 4; framing++) {
+        struct made_segment segment;
+        made_segment(&segment, 2, MADE_CAP);
+        facts = segment.header;
+        struct c4t_factory_row *factory = made_row(&segment, &segment.header->factories, 0);
+        factory->framing = framing;
+        put_with_return(&segment, event_at(C4T_EV_OPEN, 10, 1, 1));
+        struct c4t_reader *reader = open_reader(&segment, C4T_READ);
+        drain(reader);
+        char expected[256];
+        snprintf(expected, sizeof expected,
+                 "{\"type\":\"event\",\"seq\":1,\"t\":10,\"dt\":5,\"sid\":1,\"tid\":70,\"ev\":\"open\",\"factory\":"
+                 "\"orders\""
+                 "%s}\n",
+                 framings[framing]);
+        check_text(expected);
+        c4t_reader_close(reader);
+        made_segment_remove(&segment);
+    }
 }
 
 static void nested_calls_keep_their_durations(void) {
@@ -130,7 +156,8 @@ static void a_call_that_returns_later_has_a_return_line(void) {
     made_put(&segment, 0, &certificate);
     struct c4t_reader *reader = open_reader(&segment, C4T_CONSUME);
     look(reader, 0);
-    check_text("{\"type\":\"event\",\"seq\":1,\"t\":10,\"sid\":1,\"tid\":70,\"ev\":\"open\",\"factory\":\"orders\"}\n"
+    check_text("{\"type\":\"event\",\"seq\":1,\"t\":10,\"sid\":1,\"tid\":70,\"ev\":\"open\",\"factory\":\"orders\","
+               "\"framing\":\"client\"}\n"
                "{\"type\":\"event\",\"seq\":2,\"t\":11,\"sid\":1,\"tid\":70,\"ev\":\"gotPeerCertificate\",\"n\":0}\n");
     CHECK_EQUAL(made_ring(&segment, 0)->tail, made_ring(&segment, 0)->head);
     struct made_record returned = return_of(certificate, 4000),
@@ -299,6 +326,7 @@ static void lifecycle_lines_come_on_their_own(void) {
 
 int main(void) {
     every_event_has_its_line();
+    an_open_tells_the_framing_of_its_factory();
     nested_calls_keep_their_durations();
     a_call_that_returns_later_has_a_return_line();
     what_is_too_new_is_held_back();
