@@ -23,7 +23,7 @@ one_at_a_time := mkdir -p build && flock build/.lock env
 fixed_addresses := $(shell setarch --addr-no-randomize true 2>/dev/null && echo setarch --addr-no-randomize)
 
 c_files = $(shell find c4trace tests benchmarks examples tools -name '*.[ch]' 2>/dev/null)
-typed = c4trace tests $(wildcard benchmarks recordings tools)
+typed = c4trace tests $(wildcard benchmarks examples recordings tools)
 
 # What the library and the extension are made of. The folders stand for files that were added or removed.
 build_inputs := pyproject.toml CMakeLists.txt c4trace/native c4trace/segment c4trace/native/build_ffi.py \

@@ -22,6 +22,7 @@ from tests.real.litecore import PATH
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+JAVA_EXAMPLE = (ROOT / "examples/java/README.md").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
 PORT = re.compile(r"\b94\d\d\b")
 
@@ -156,7 +157,9 @@ def test_every_block_of_the_readme_does_what_it_says(tmp_path: Path, litecore: s
     reader = Reader(tmp_path, litecore)
     recipe = next(block for block in BLOCKS if "metrics_port=" in block.text)
     for block in BLOCKS:
-        if "c4trace ps" in block.text:
+        if block.language == "text" or "java -jar" in block.text:
+            assert block.text in JAVA_EXAMPLE  # which tests/examples/test_java.py does
+        elif "c4trace ps" in block.text:
             with reader.running(recipe):
                 reader.do(block)
         else:
@@ -167,11 +170,11 @@ def test_every_block_of_the_readme_does_what_it_says(tmp_path: Path, litecore: s
             assert (recording.torn, recording.mismatches) == (None, ())
 
 
-def test_the_readme_has_two_commands_and_five_recipes() -> None:
+def test_the_readme_has_two_commands_and_six_recipes() -> None:
     assert re.findall(r"^make \w+", BLOCKS[0].text, re.MULTILINE) == ["make demo", "make test"]
     recipes = README.partition("\n## Recipes\n")[2].partition("\n## ")[0]
-    assert len(re.findall(r"^### ", recipes, re.MULTILINE)) == 5
-    assert {block.language for block in BLOCKS} == {"python", "sh"}
+    assert len(re.findall(r"^### ", recipes, re.MULTILINE)) == 6
+    assert {block.language for block in BLOCKS} == {"python", "sh", "text"}
     assert "\n    " not in re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)  # no other block
 
 

@@ -4,8 +4,8 @@
 #
 #   require-system.sh setup      what builds c4trace: Python with venv and headers, a C compiler, make
 #   require-system.sh litecore   what the real LiteCore of tests/real needs: ICU, a JDK, Maven
-#   require-system.sh test       what tests run beside c4trace: openssl; and Prometheus, pkg-config, a JDK and Maven, without
-#                                which some are skipped
+#   require-system.sh test       what tests run beside c4trace: openssl; and Prometheus, pkg-config, Rust, a JDK and Maven,
+#                                without which some are skipped
 #
 # PYTHON names the interpreter (python3). Exit: 0 all there, or only tests will be skipped (one line says so);
 # 1 something is missing (where CI is set also what tests could be skipped without), 2 wrong usage.
@@ -69,6 +69,7 @@ wished() {
     [ "$purpose" = test ] || return 0
     if ! { have prometheus && have promtool; }; then echo prometheus; fi
     have pkg-config || echo pkgconf
+    have cargo || echo cargo
     have javac || echo default-jdk-headless
     have mvn || echo maven
 }

@@ -12,7 +12,8 @@ import pytest
 
 from tests.real.litecore import PATH
 
-SOURCES: Final = Path(__file__).with_name("java")
+SOURCE: Final = Path(__file__).parent / "java/Replicate.java"
+POM: Final = Path(__file__).parents[2] / "examples/java/pom.xml"
 
 
 def build(folder: Path) -> list[str]:
@@ -21,10 +22,10 @@ def build(folder: Path) -> list[str]:
         _without("no JDK or no Maven (see tools/require-system.sh litecore)")
     jars = folder / "jars"
     copy = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={jars}"]
-    got = _run("mvn", "-q", "-B", "-f", str(SOURCES / "pom.xml"), *copy)
+    got = _run("mvn", "-q", "-B", "-f", str(POM), *copy)
     if got.returncode:
         _without(f"Maven could not get couchbase-lite-java and what it needs: {got.stdout.strip()[:300]}")
-    compiled = _run("javac", "-nowarn", "-cp", f"{jars}/*", "-d", str(folder), str(SOURCES / "Replicate.java"))
+    compiled = _run("javac", "-nowarn", "-cp", f"{jars}/*", "-d", str(folder), str(SOURCE))
     assert compiled.returncode == 0, compiled.stdout
     return ["java", "-cp", f"{folder}:{jars}/*", "Replicate"]
 
