@@ -316,3 +316,21 @@ def test_a_process_that_cannot_be_started_is_told_of(
     monkeypatch.setattr(sys, "executable", "/bin/true")
     said = refused(segments, litecore=host, record="r.jsonl", collect_in="process")
     assert said == "the process that should collect has ended or hangs: try collect_in='thread'"
+
+
+def test_the_clock_can_be_chosen(segments: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("C4TRACE_CLOCK", "monotonic")
+    with EmbeddedHost() as host, Tracer("chosen", litecore=host, folder=segments) as tracer:
+        assert tracer.snapshot().process.clock == "monotonic"
+
+
+def test_a_clock_that_there_is_not_is_named_and_the_best_one_used(
+    segments: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with EmbeddedHost() as host, Tracer("best", litecore=host, folder=segments) as tracer:
+        best = tracer.snapshot().process.clock
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("C4TRACE_CLOCK", "sundial")
+    with EmbeddedHost() as host, Tracer("best", litecore=host, folder=segments) as tracer:
+        assert tracer.snapshot().process.clock == best
+    assert "C4TRACE_CLOCK is sundial, which is no clock of this machine: use monotonic" in capsys.readouterr().err

@@ -27,7 +27,9 @@ TAIL = """\
 
 Results go to standard output, everything else to standard error, one line each. Colours and cuts at the screen's width
 are for terminals only; `NO_COLOR` takes colours away, `FORCE_COLOR` has them anywhere. Segments are looked for in
-`$C4TRACE_DIR`, else in `/dev/shm/c4trace-UID`. `C4TRACE_DEBUG=1` shows the traceback of an error.
+`$C4TRACE_DIR`, else in `/dev/shm/c4trace-UID`. `C4TRACE_DEBUG=1` shows the traceback of an error. Where
+`C4TRACE_CLOCK` is `monotonic`, `tsc` or (arm64) `cntvct`, a traced process stamps events by that clock instead of the
+best one that its kernel trusts.
 
 | Exit code | Meaning |
 |---|---|

@@ -6,6 +6,7 @@
 #   require-system.sh litecore   what the real LiteCore of tests/real needs: ICU, a JDK, Maven
 #   require-system.sh test       what tests run beside c4trace: openssl; and Prometheus, pkg-config, Rust, a JDK and Maven,
 #                                without which some are skipped
+#   require-system.sh peers      what `make bench` compares with or measures by: LTTng-UST, Go for toxiproxy, valgrind
 #
 # PYTHON names the interpreter (python3). Exit: 0 all there, or only tests will be skipped (one line says so);
 # 1 something is missing (where CI is set also what tests could be skipped without), 2 wrong usage.
@@ -61,6 +62,12 @@ needed() {
         have openssl || echo openssl
         [ -z "${CI:-}" ] || wished
         ;;
+    peers)
+        can_include lttng/tracepoint.h || echo liblttng-ust-dev
+        { have lttng && have lttng-sessiond; } || echo lttng-tools
+        have go || echo golang-go
+        have valgrind || echo valgrind
+        ;;
     esac
 }
 
@@ -111,9 +118,9 @@ may_install() { [ "$(id -u)" = 0 ] && have apt-get; }
 
 case $purpose in
 setup) require_usable_python ;;
-litecore | test) ;;
+litecore | test | peers) ;;
 *)
-    echo "usage: require-system.sh setup|litecore|test" >&2
+    echo "usage: require-system.sh setup|litecore|test|peers" >&2
     exit 2
     ;;
 esac

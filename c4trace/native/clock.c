@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "segment_make.h"
@@ -46,22 +47,48 @@ static uint64_t tsc_rate(void) {
 #endif
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static uint32_t source = C4T_CLOCK_MONOTONIC;
-static uint64_t rate = 1000000000u;
+static uint32_t sound = C4T_CLOCK_MONOTONIC; /* the best clock that is */
+static uint64_t rate = 1000000000u;          /* of the counter, sound or not, where there is one */
 
-static void choose(void) {
 #if defined(__x86_64__)
-    if (!tsc_is_sound()) return;
-    source = C4T_CLOCK_TSC;
+#define COUNTER C4T_CLOCK_TSC
+#define COUNTER_NAME "tsc"
+static void look(void) {
     rate = tsc_rate();
+    if (tsc_is_sound()) sound = COUNTER;
+}
 #elif defined(__aarch64__)
-    source = C4T_CLOCK_CNTVCT;
+#define COUNTER C4T_CLOCK_CNTVCT
+#define COUNTER_NAME "cntvct"
+static void look(void) {
+    sound = COUNTER;
     __asm__ volatile("mrs %0, cntfrq_el0" : "=r"(rate));
+}
+#else
+#define COUNTER C4T_CLOCK_MONOTONIC
+#define COUNTER_NAME "monotonic"
+static void look(void) {}
 #endif
+
+/* $C4TRACE_CLOCK, or "". */
+static const char *wanted(void) {
+    const char *name = getenv("C4TRACE_CLOCK");
+    return name ? name : "";
+}
+
+bool c4t_clock_is_known(void) {
+    const char *name = wanted();
+    return !name[0] || !strcmp(name, "monotonic") || !strcmp(name, COUNTER_NAME);
 }
 
 uint32_t c4t_clock_choose(uint64_t *ticks_per_sec) {
-    pthread_once(&once, choose);
-    *ticks_per_sec = rate;
+    const char *name = wanted();
+    pthread_once(&once, look);
+    uint32_t source = sound;
+    if (!strcmp(name, "monotonic"))
+        source = C4T_CLOCK_MONOTONIC;
+    else if (!strcmp(name, COUNTER_NAME))
+        source = COUNTER;
+    *ticks_per_sec = source == C4T_CLOCK_MONOTONIC ? 1000000000u : rate;
     return source;
 }

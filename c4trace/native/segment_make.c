@@ -227,6 +227,11 @@ int c4t_segment_make(struct c4trace_tracer *tracer, const c4trace_config *config
     lay_out(tracer, &plan);
     fill_header(tracer, config);
     tracer->clock = tracer->header->clock_source;
+    if (!tracer->warning[0] && !c4t_clock_is_known())
+        snprintf(tracer->warning, sizeof tracer->warning,
+                 "C4TRACE_CLOCK is %.60s, which is no clock of this machine: use monotonic or tsc (arm64: cntvct), or "
+                 "nothing",
+                 getenv("C4TRACE_CLOCK"));
     tracer->max_payload = plan.ring_cap / 4 < C4T_PAYLOAD_MAX ? plan.ring_cap / 4 : C4T_PAYLOAD_MAX;
     atomic_store_explicit(&tracer->header->magic, C4T_SEGMENT_MAGIC,
                           memory_order_release); /* release: whole from here on */

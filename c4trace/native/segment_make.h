@@ -16,7 +16,10 @@ C4T_INTERNAL void c4t_segment_unmake(struct c4trace_tracer *tracer);
 
 /* The process: what tells it from an earlier one with the same pid. */
 C4T_INTERNAL uint64_t c4t_process_start(void);
-/* Best clock of this machine, and its ticks a second (measured once a process, within a few parts in a million). */
+/* The clock that $C4TRACE_CLOCK asks for (monotonic, tsc, cntvct), else the best sound one of this machine, and its ticks a second
+ * (measured once a process, within a few parts in a million). */
 C4T_INTERNAL uint32_t c4t_clock_choose(uint64_t *ticks_per_sec);
+/* False: $C4TRACE_CLOCK names no clock of this machine, and the best sound one is used. */
+C4T_INTERNAL bool c4t_clock_is_known(void);
 
 #endif

@@ -1,0 +1,89 @@
+"""Measures what tracing costs, and compares it with the goals.
+
+    python -m benchmarks [NAME ...] [--check] [--tiny] [--no-measure] [--folder build/bench]
+
+Without names all benchmarks run, one after the other (`make bench`, 10 minutes). Each writes FOLDER/NAME.json and a
+table. --check then says of every goal whether it is met, missed or was not measured, by what is in the folder; exit
+code 1 where one is missed. --no-measure only looks at what is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+from typing import Any, Final, Protocol, cast
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import goals, results, table
+
+BENCHES: Final = {
+    "hot_path": "a call without payload, beside time stamps and LTTng-UST",
+    "payload": "a call with payload, beside memcpy",
+}
+"""Every benchmark, a module of this folder, in the order they run."""
+APART: Final = ("soak",)
+"""Results that other programs write: `make soak`."""
+
+
+class Module(Protocol):
+    """A benchmark: its sizes and how it measures."""
+
+    FULL: Any
+    TINY: Any
+
+    def measure(self, sizes: Any) -> results.Results:
+        """Measure with these sizes."""
+        ...
+
+
+def module(name: str) -> Module:
+    """A benchmark by its name."""
+    return cast("Module", importlib.import_module(f"benchmarks.{name}"))
+
+
+def verdicts(judged: list[goals.Judged]) -> Table:
+    """How each goal stands, for people."""
+    made = Table(title="goals", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("goal", "limit", "measured", "verdict"):
+        made.add_column(column, justify="right" if column in {"limit", "measured"} else "left")
+    for one in judged:
+        sign = "<=" if one.goal.at == "most" else ">="
+        measured = "" if one.measured is None else table.number(one.measured)
+        verdict = f"{one.verdict}{', busy machine' if one.busy else ''}"
+        made.add_row(one.goal.what, f"{sign} {table.number(one.goal.limit)}", measured, verdict)
+    return made
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the arguments say; 1 where --check finds a goal missed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("--check", action="store_true", help="compare with the goals")
+    parser.add_argument("--tiny", action="store_true", help="sizes at which figures mean nothing: does it run?")
+    parser.add_argument("--no-measure", action="store_true", help="only look at the results that are there")
+    parser.add_argument("--folder", type=Path, default=results.FOLDER, help="of the results")
+    asked = parser.parse_args(arguments)
+    if unknown := [name for name in asked.names if name not in BENCHES]:
+        parser.error(f"no benchmark {unknown[0]!r}: there are {', '.join(BENCHES)}")
+    console = Console()
+    for name in () if asked.no_measure else asked.names or BENCHES:
+        one = module(name)
+        measured = one.measure(one.TINY if asked.tiny else one.FULL)
+        results.write(measured, asked.folder)
+        console.print(table.table(measured))
+    if not asked.check:
+        return 0
+    judged = goals.judge(goals.GOALS, results.read([*BENCHES, *APART], asked.folder))
+    console.print(verdicts(judged))
+    return int(any(one.verdict is goals.Verdict.FAIL for one in judged))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

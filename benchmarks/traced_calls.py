@@ -1,0 +1,72 @@
+"""Tracers around the factory that does nothing, one a clock, for the loop in C to call through."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from c4trace import EmbeddedHost, Tracer
+from c4trace.bench.loop import INNER, CallLoop
+
+OTHER_CLOCK: Final = "clock_gettime"
+MODES: Final = {"metrics only": "off", "events": "events", "headers": "headers"}
+"""The capture levels that take no payload, as the tables name them."""
+
+
+class TracedCalls:
+    """The loop through one tracer."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+        self._loop = CallLoop(tracer.wrap(INNER).address)
+        self.segment: Path = tracer.segment_path
+
+    def ns(self, capture: str, *, calls: int, threads: int = 1, message: int = 0) -> float:
+        """Nanoseconds a call at this capture level; as `CallLoop.ns`."""
+        self._tracer.set_capture(capture)
+        return self._loop.ns(calls=calls, threads=threads, message=message)
+
+
+@contextmanager
+def traced_calls() -> Iterator[TracedCalls]:
+    """A tracer with the clock this machine has."""
+    with _folder() as folder, EmbeddedHost() as host, Tracer("bench", litecore=host, folder=folder) as tracer:
+        yield TracedCalls(tracer)
+
+
+@contextmanager
+def traced_by_both_clocks() -> Iterator[dict[str, TracedCalls]]:
+    """Two tracers: "" with the clock this machine has, and OTHER_CLOCK."""
+    with contextlib.ExitStack() as ends:
+        folder = ends.enter_context(_folder())
+        host = ends.enter_context(EmbeddedHost())
+        usual = ends.enter_context(Tracer("bench", litecore=host, folder=folder))
+        with _environment("C4TRACE_CLOCK", "monotonic"):
+            other = ends.enter_context(Tracer("bench-clock", litecore=host, folder=folder))
+        yield {"": TracedCalls(usual), OTHER_CLOCK: TracedCalls(other)}
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """For segments: in memory, where the usual ones are."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
+    with tempfile.TemporaryDirectory(prefix="c4trace-bench-", dir=memory if memory.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

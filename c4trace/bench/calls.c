@@ -1,0 +1,174 @@
+#include "calls.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "segment.h"
+
+#define SOCKET_STEP 4096u
+#define RECORD_HEADER 64u /* bytes of a ring that a record takes beside its payload */
+
+static void nothing_open(c4t_socket *s, const c4t_address *a, c4t_slice o, void *c) {
+    (void)s, (void)a, (void)o, (void)c;
+}
+static void nothing_size(c4t_socket *s, size_t n) { (void)s, (void)n; }
+static void nothing_slice(c4t_socket *s, c4t_slice d) { (void)s, (void)d; }
+static void nothing(c4t_socket *s) { (void)s; }
+static void nothing_status(c4t_socket *s, int code, c4t_slice m) { (void)s, (void)code, (void)m; }
+
+static const c4t_socket_factory inner = {C4T_NO_FRAMING, NULL,           nothing_open, nothing_slice, nothing_size,
+                                         NULL,           nothing_status, nothing,      NULL};
+
+const void *c4bench_inner(void) { return &inner; }
+
+static const char message[C4BENCH_MESSAGE_MAX];
+
+/* Thread-local, so that the yardsticks of several threads share no cache line. */
+static __thread volatile uint64_t stored[2];
+
+static c4t_socket *socket_of(const struct c4bench_calls *calls, uint32_t thread) {
+    return (c4t_socket *)(calls->sockets + (uintptr_t)SOCKET_STEP * thread);
+}
+
+void c4bench_open(const struct c4bench_calls *calls) {
+    static const c4t_address address = {{"ws", 2}, {"localhost", 9}, 4984, {"/db/_blipsync", 13}};
+    const c4t_socket_factory *factory = calls->factory;
+    for (uint32_t i = 0; i < calls->threads; i++)
+        factory->open(socket_of(calls, i), &address, (c4t_slice){NULL, 0}, factory->context);
+}
+
+/* The fastest counter of this machine, sound or not: a yardstick only stores what it reads. */
+static uint32_t counter(void) {
+#if defined(__x86_64__)
+    return C4T_CLOCK_TSC;
+#elif defined(__aarch64__)
+    return C4T_CLOCK_CNTVCT;
+#else
+    return C4T_CLOCK_MONOTONIC;
+#endif
+}
+
+typedef void (*write_function)(c4t_socket *, c4t_slice);
+
+/* A function for each loop, so that a profiler tells them apart and none asks in each turn what it is to do. */
+static __attribute__((noinline)) void call_bare(write_function volatile write, c4t_socket *socket, c4t_slice slice,
+                                                uint64_t calls) {
+    for (uint64_t i = 0; i < calls; i++) write(socket, slice);
+}
+
+static __attribute__((noinline)) void call_stamped(write_function volatile write, c4t_socket *socket, c4t_slice slice,
+                                                   uint64_t calls, uint32_t clock) {
+    for (uint64_t i = 0; i < calls; i++) {
+        stored[0] = c4t_clock_ticks(clock);
+        write(socket, slice);
+        stored[1] = c4t_clock_ticks(clock);
+    }
+}
+
+/* Where threads wait until all have begun, or until one could not. */
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+    uint32_t waiting;
+    enum { SHUT, OPEN, GIVEN_UP } state;
+};
+
+struct job {
+    const struct c4bench_calls *calls;
+    struct gate *gate;
+    uint32_t thread;
+    double ns;
+};
+
+static bool pass(struct gate *gate) {
+    pthread_mutex_lock(&gate->lock);
+    gate->waiting++;
+    pthread_cond_broadcast(&gate->moved);
+    while (gate->state == SHUT) pthread_cond_wait(&gate->moved, &gate->lock);
+    bool open = gate->state == OPEN;
+    pthread_mutex_unlock(&gate->lock);
+    return open;
+}
+
+/* Let those who began go on, once all of them are there; or, where `wanted` did not begin, go home. */
+static void decide(struct gate *gate, uint32_t began, uint32_t wanted) {
+    pthread_mutex_lock(&gate->lock);
+    while (gate->waiting < began) pthread_cond_wait(&gate->moved, &gate->lock);
+    gate->state = began == wanted ? OPEN : GIVEN_UP;
+    pthread_cond_broadcast(&gate->moved);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+static void *run(void *data) {
+    struct job *job = data;
+    const struct c4bench_calls *calls = job->calls;
+    write_function volatile write = ((const c4t_socket_factory *)calls->factory)->write;
+    c4t_socket *socket = socket_of(calls, job->thread);
+    c4t_slice slice = {message, calls->message};
+    if (!pass(job->gate)) return NULL;
+    uint64_t began = c4t_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    if (calls->stamps == C4BENCH_BARE)
+        call_bare(write, socket, slice, calls->calls);
+    else
+        call_stamped(write, socket, slice, calls->calls,
+                     calls->stamps == C4BENCH_TICKS ? counter() : C4T_CLOCK_MONOTONIC);
+    job->ns = (double)(c4t_clock_ns(CLOCK_THREAD_CPUTIME_ID) - began) / (double)calls->calls;
+    return NULL;
+}
+
+double c4bench_run(const struct c4bench_calls *calls) {
+    if (!calls->calls || !calls->threads || calls->threads > C4BENCH_THREADS_MAX || calls->message > sizeof message)
+        return -1;
+    struct job jobs[C4BENCH_THREADS_MAX];
+    pthread_t ids[C4BENCH_THREADS_MAX];
+    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, SHUT};
+    uint32_t began = 0;
+    double sum = 0;
+    for (; began < calls->threads; began++) {
+        jobs[began] = (struct job){calls, &gate, began, 0};
+        if (pthread_create(&ids[began], NULL, run, &jobs[began])) break;
+    }
+    decide(&gate, began, calls->threads);
+    for (uint32_t i = 0; i < began; i++) {
+        pthread_join(ids[i], NULL);
+        sum += jobs[i].ns;
+    }
+    return began == calls->threads ? sum / began : -1;
+}
+
+uint64_t c4bench_ring_bytes(const char *segment) {
+    int fd = open(segment, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    uint64_t bytes = 0;
+    struct c4t_segment_header header;
+    struct c4t_ring ring;
+    if (pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header && header.magic == C4T_SEGMENT_MAGIC &&
+        header.layout == C4T_SEGMENT_LAYOUT &&
+        pread(fd, &ring, sizeof ring, (off_t)header.rings.offset) == (ssize_t)sizeof ring)
+        bytes = ring.cap;
+    close(fd);
+    return bytes;
+}
+
+double c4bench_copy(size_t size, uint64_t ring_bytes, uint64_t copies) {
+    size_t step = RECORD_HEADER + ((size + 63u) & ~(size_t)63u);
+    if (!copies || size > sizeof message || step > ring_bytes) return -1;
+    /* Shared memory with its pages there, as a segment's are. */
+    unsigned char *ring =
+        mmap(NULL, ring_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (ring == MAP_FAILED) return -1;
+    uint64_t began = c4t_clock_ns(CLOCK_THREAD_CPUTIME_ID), at = 0;
+    for (uint64_t i = 0; i < copies; i++) {
+        memcpy(ring + at + RECORD_HEADER, message, size);
+        __asm__ volatile("" ::: "memory"); /* every copy is made */
+        at = at + 2 * step <= ring_bytes ? at + step : 0;
+    }
+    double ns = (double)(c4t_clock_ns(CLOCK_THREAD_CPUTIME_ID) - began) / (double)copies;
+    munmap(ring, ring_bytes);
+    return ns;
+}

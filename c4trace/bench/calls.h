@@ -1,0 +1,35 @@
+/* What a call costs: a host that calls `write` of a factory over and over. Part of the Python extension, never of libc4trace.so. */
+#ifndef C4TRACE_CALLS_H
+#define C4TRACE_CALLS_H
+
+#include "c4trace.h"
+
+#define C4BENCH_THREADS_MAX 16u
+#define C4BENCH_MESSAGE_MAX (128u * 1024u)
+
+/* What is done around each call, in place of a tracer: nothing, or two readings of a clock, stored. */
+enum c4bench_stamps { C4BENCH_BARE = 0, C4BENCH_TICKS = 1, C4BENCH_CLOCK = 2 };
+
+struct c4bench_calls {
+    const void *factory; /* C4SocketFactory whose `write` is called */
+    uintptr_t sockets;   /* address of the first thread's C4Socket; the next one's is 4096 further; never looked into */
+    uint32_t threads;    /* at once, each on a socket of its own; at most C4BENCH_THREADS_MAX */
+    uint32_t stamps;     /* enum c4bench_stamps */
+    uint64_t calls;      /* of each thread */
+    size_t message;      /* bytes a call; at most C4BENCH_MESSAGE_MAX */
+};
+
+/* A factory without framing whose functions do nothing. */
+const void *c4bench_inner(void);
+
+/* Open the sockets that c4bench_run will use. */
+void c4bench_open(const struct c4bench_calls *calls);
+/* Nanoseconds of its thread's CPU time that a call takes: the mean over the threads. Negative: it could not be measured. */
+double c4bench_run(const struct c4bench_calls *calls);
+
+/* Bytes of the rings of the segment in this file; 0 where it is none. */
+uint64_t c4bench_ring_bytes(const char *segment);
+/* Nanoseconds of CPU time that copying a message takes, into `ring_bytes` of shared memory, from end to end and again. Negative as above. */
+double c4bench_copy(size_t message, uint64_t ring_bytes, uint64_t copies);
+
+#endif

@@ -1,0 +1,16 @@
+/* calls.h */
+#define C4BENCH_THREADS_MAX ...
+#define C4BENCH_MESSAGE_MAX ...
+struct c4bench_calls {
+    const void *factory;
+    uintptr_t sockets;
+    uint32_t threads;
+    uint32_t stamps;
+    uint64_t calls;
+    size_t message;
+};
+const void *c4bench_inner(void);
+void c4bench_open(const struct c4bench_calls *calls);
+double c4bench_run(const struct c4bench_calls *calls);
+uint64_t c4bench_ring_bytes(const char *segment);
+double c4bench_copy(size_t message, uint64_t ring_bytes, uint64_t copies);

@@ -1,0 +1,66 @@
+"""The loop in C that calls `write` of a factory over and over, and tells what a call takes."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+
+from c4trace._native import ffi, lib
+
+__all__ = ["INNER", "MESSAGE_MAX", "THREADS_MAX", "CallLoop", "Stamps", "copy_ns", "ring_bytes"]
+
+THREADS_MAX: int = lib.C4BENCH_THREADS_MAX
+MESSAGE_MAX: int = lib.C4BENCH_MESSAGE_MAX
+INNER = int(ffi.cast("uintptr_t", lib.c4bench_inner()))
+"""Address of a C4SocketFactory without framing whose functions do nothing."""
+_STEP = 4096 * THREADS_MAX
+
+
+class Stamps(enum.IntEnum):
+    """What is done around each call, in place of a tracer: nothing, or two readings of a clock, stored."""
+
+    BARE = 0
+    TICKS = 1
+    CLOCK = 2
+
+
+class CallLoop:
+    """Calls of one factory's `write`, with sockets of its own, which are opened once."""
+
+    _made = 0
+
+    def __init__(self, factory: int, *, stamps: Stamps = Stamps.BARE, threads: int = THREADS_MAX) -> None:
+        """Open a socket for each of so many threads through `factory`, the address of a C4SocketFactory."""
+        CallLoop._made += 1
+        self._calls = ffi.new("struct c4bench_calls *")
+        self._calls.factory = ffi.cast("void *", factory)
+        self._calls.sockets = _STEP * CallLoop._made  # keys of sockets, which nothing looks into
+        self._calls.stamps = stamps
+        self._calls.threads = self._threads = threads
+        lib.c4bench_open(self._calls)
+
+    def ns(self, *, calls: int, threads: int = 1, message: int = 0) -> float:
+        """Nanoseconds of its thread's CPU time that a call takes: the mean over `threads` that call at once.
+
+        Each makes `calls` calls with a message of so many bytes. Raises ValueError for numbers that cannot be.
+        """
+        if not (0 < threads <= self._threads and calls > 0 and 0 <= message <= MESSAGE_MAX):
+            raise ValueError(f"{calls} calls of {message} bytes on {threads} of {self._threads} threads")
+        self._calls.threads, self._calls.calls, self._calls.message = threads, calls, message
+        found = float(lib.c4bench_run(self._calls))
+        if found < 0:
+            raise OSError(f"{threads} threads could not be begun")
+        return found
+
+
+def ring_bytes(segment: Path) -> int:
+    """Bytes of one ring of the segment in this file."""
+    return int(lib.c4bench_ring_bytes(str(segment).encode()))
+
+
+def copy_ns(message: int, ring: int, copies: int) -> float:
+    """Nanoseconds that copying a message into a ring of shared memory takes, over and over from end to end."""
+    found = float(lib.c4bench_copy(message, ring, copies))
+    if found < 0:
+        raise ValueError(f"{copies} copies of {message} bytes into a ring of {ring}")
+    return found

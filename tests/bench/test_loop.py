@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from c4trace.bench.loop import INNER, MESSAGE_MAX, CallLoop, Stamps, copy_ns, ring_bytes
+from c4trace.events import EventKind
+from c4trace.host import EmbeddedHost
+from c4trace.tracer import Tracer
+
+
+@pytest.mark.usefixtures("segments")
+def test_every_call_of_every_thread_is_made() -> None:
+    with EmbeddedHost() as host, Tracer("loop", litecore=host) as tracer:
+        loop = CallLoop(tracer.wrap(INNER).address, threads=4)
+        assert loop.ns(calls=100, threads=4, message=10) > 0
+        assert loop.ns(calls=50, threads=1) > 0
+        events = tracer.snapshot().factories[0].events
+    assert events[EventKind.open].n == 4
+    assert (events[EventKind.write].n, events[EventKind.write].bytes) == (450, 4000)
+
+
+@pytest.mark.parametrize("stamps", Stamps)
+def test_what_is_not_traced_can_be_measured_too(stamps: Stamps) -> None:
+    assert CallLoop(INNER, stamps=stamps, threads=2).ns(calls=1000, threads=2) > 0
+
+
+@pytest.mark.parametrize(
+    ("calls", "threads", "message"), [(0, 1, 0), (1, 0, 0), (1, 3, 0), (1, 1, MESSAGE_MAX + 1), (1, 1, -1)]
+)
+def test_what_cannot_be_called_is_refused(calls: int, threads: int, message: int) -> None:
+    with pytest.raises(ValueError, match="calls of"):
+        CallLoop(INNER, threads=2).ns(calls=calls, threads=threads, message=message)
+
+
+def test_the_rings_of_a_segment_are_known(segments: Path) -> None:
+    with EmbeddedHost() as host, Tracer("loop", litecore=host) as tracer:
+        size = ring_bytes(tracer.segment_path)
+    assert 64 << 10 <= size <= 64 << 20
+    assert size.bit_count() == 1
+    (segments / "other").write_bytes(bytes(8192))
+    assert ring_bytes(segments / "other") == ring_bytes(segments / "none") == 0
+
+
+def test_copies_need_a_ring_they_fit_into() -> None:
+    assert copy_ns(1000, 1 << 16, 1000) > 0
+    with pytest.raises(ValueError, match="into a ring of 64"):
+        copy_ns(1000, 64, 1)

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import BENCHES, main
+from benchmarks.goals import GOALS
+from benchmarks.results import read, write
+from tests.benchmarks.measured import results_of
+
+NEEDS_LITECORE: set[str] = set()
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.real] if name in NEEDS_LITECORE else []) for name in BENCHES]
+)
+def test_each_benchmark_runs(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--tiny", "--folder", str(tmp_path)]) == 0
+    measured = read([name], tmp_path)[name]
+    assert capsys.readouterr().out.strip().startswith(name)
+    assert measured.series
+    assert all(value >= 0 for one in measured.series for value in one.values)
+    assert len({(one.side, one.case) for one in measured.series}) == len(measured.series)
+    named = {at for goal in GOALS if goal.bench == name for at in (goal.of, goal.to) if at}
+    there = {(one.side, one.case) for one in measured.series}
+    assert {side for side, _ in named - there} <= set(measured.missing)
+
+
+def test_a_goal_that_is_missed_is_an_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    look = ["--no-measure", "--check", "--folder", str(tmp_path)]
+    assert main(look) == 0
+    assert "fail" not in capsys.readouterr().out
+    goal = next(goal for goal in GOALS if goal.bench == "hot_path")
+    slow = {goal.of: [10.0], goal.to or ("", ""): [1.0]}
+    measured = results_of(slow)
+    path = write(measured, tmp_path)
+    path.rename(tmp_path / "hot_path.json")
+    assert main(look) == 1
+    out = capsys.readouterr().out
+    assert re.search(r"metrics-only call / two stored rdtsc\s+<= 1.25\s+10.0\s+fail", out)
+
+
+def test_a_benchmark_that_there_is_not_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["sun_spots"])
+    assert "no benchmark 'sun_spots'" in capsys.readouterr().err
