@@ -19,6 +19,7 @@ __all__ = ["VERBS", "main"]
 VERBS = {
     "demo": "Trace twenty real sockets, with no LiteCore needed.",
     "doctor": "Tell whether this machine is fit for tracing.",
+    "bench": "Tell what tracing costs on this machine.",
     "run": "Run a command traced, its code unchanged.",
     "ps": "List traced processes.",
     "ctl": "Turn what a traced process captures.",
@@ -31,7 +32,7 @@ VERBS = {
 """Every verb and its help line: a verb's module is imported only when the verb is used."""
 
 PANELS = [
-    {"name": "Begin here", "commands": ["demo", "doctor", "completion"]},
+    {"name": "Begin here", "commands": ["demo", "doctor", "bench", "completion"]},
     {"name": "Trace", "commands": ["run", "record", "ctl"]},
     {"name": "Look at a process or a recording", "commands": ["ps", "show", "metrics", "replay"]},
 ]
