@@ -105,3 +105,44 @@ int c4t_reader_factory(c4t_reader *reader, uint32_t factory, struct c4t_factory_
 uint32_t c4t_reader_closed(c4t_reader *reader, struct c4t_closed_copy *copies, uint32_t room);
 uint32_t c4t_reader_sessions(c4t_reader *reader, struct c4t_session_copy *copies, uint32_t room);
 uint32_t c4t_reader_flights(c4t_reader *reader, struct c4t_flight_copy *copies, uint32_t room);
+/* base64.h, json_text.h, reader.h: how text is written, for the tests that compare it with what other libraries write. */
+struct c4t_base64_way {
+    const char *name;
+    char *(*write)(char *out, const unsigned char *data, size_t size);
+};
+const struct c4t_base64_way *c4t_base64_ways(void);
+char *c4t_base64(char *out, const unsigned char *data, size_t size);
+char *c4t_json_string(char *out, const char *text, size_t size);
+char *c4t_json_object(char *out, const char *text, size_t size);
+char *c4t_json_unsigned(char *out, uint64_t value);
+char *c4t_json_int(char *out, int64_t value);
+struct c4t_event_view {
+    int kind;
+    uint8_t event;
+    uint8_t flags;
+    uint32_t tid;
+    uint64_t seq;
+    int64_t t_ns;
+    int64_t dt_ns;
+    uint64_t sid;
+    uint64_t n;
+    uint64_t cut;
+    int32_t code;
+    uint32_t domain;
+    int32_t accepted;
+    uint32_t label_size;
+    uint32_t text1_size;
+    uint32_t text2_size;
+    uint32_t data_size;
+    uint32_t framing;
+    const char *label;
+    const char *text1;
+    const char *text2;
+    const unsigned char *data;
+    ...;
+};
+struct c4t_line_head {
+    ...;
+};
+size_t c4t_line_max(const struct c4t_event_view *view);
+size_t c4t_line(struct c4t_line_head *head, const struct c4t_event_view *view, char *out);

@@ -40,7 +40,7 @@ static void end_batch(struct c4t_reader *reader, struct c4t_batch *batch) {
 static void add(struct c4t_collected *collected, uint32_t wants, const struct c4t_event_view *view) {
     bool notice = wants & C4T_WANT_LIFECYCLE && LIFECYCLE >> view->event & 1;
     char *line = collected->text + collected->text_size;
-    size_t size = notice || wants & C4T_WANT_TEXT ? c4t_line(view, line) : 0;
+    size_t size = notice || wants & C4T_WANT_TEXT ? c4t_line(&collected->head, view, line) : 0;
     if (wants & C4T_WANT_TEXT) collected->text_size += size;
     if (!notice) return;
     memcpy(collected->notices + collected->notices_size, line, size);

@@ -33,17 +33,12 @@ static size_t sequence(const unsigned char *at, const unsigned char *end) {
     return size;
 }
 
-static char *put(char *out, const char *text, size_t size) {
-    memcpy(out, text, size);
-    return out + size;
-}
-
 /* One character that is not plain ASCII; moves `at` behind it. */
 static char *put_wide(char *out, const unsigned char **at, const unsigned char *end) {
     size_t size = sequence(*at, end);
     const unsigned char *from = *at;
     *at += size ? size : 1;
-    return size ? put(out, (const char *)from, size) : put(out, "\xEF\xBF\xBD", 3);
+    return size ? c4t_put(out, (const char *)from, size) : c4t_put(out, "\xEF\xBF\xBD", 3);
 }
 
 static char *put_control(char *out, unsigned char c) {
@@ -54,7 +49,7 @@ static char *put_control(char *out, unsigned char c) {
         *out++ = short_form;
         return out;
     }
-    out = put(out, "u00", 3);
+    out = c4t_put(out, "u00", 3);
     *out++ = hex[c >> 4];
     *out++ = hex[c & 15];
     return out;
@@ -117,11 +112,11 @@ static bool take_escaped_code(struct parser *p) {
     int second = high && p->end - p->at >= 10 && p->at[4] == '\\' && p->at[5] == 'u' ? hex4(p->at + 6, p->end) : -1;
     bool pair = second >= 0xDC00 && second < 0xE000;
     if (pair)
-        p->out = put(put(p->out, "\\u", 2), (const char *)p->at, 10);
+        p->out = c4t_put(c4t_put(p->out, "\\u", 2), (const char *)p->at, 10);
     else if (high || low)
-        p->out = put(p->out, "\\ufffd", 6);
+        p->out = c4t_put(p->out, "\\ufffd", 6);
     else
-        p->out = put(put(p->out, "\\u", 2), (const char *)p->at, 4);
+        p->out = c4t_put(c4t_put(p->out, "\\u", 2), (const char *)p->at, 4);
     p->at += pair ? 10 : 4;
     return true;
 }
@@ -186,7 +181,7 @@ static bool take_number(struct parser *p) {
     }
     text[n] = 0;
     if (!is_number(text)) return false;
-    p->out = put(p->out, text, n);
+    p->out = c4t_put(p->out, text, n);
     p->at += n;
     return true;
 }
@@ -194,7 +189,7 @@ static bool take_number(struct parser *p) {
 static bool take_word(struct parser *p, const char *word) {
     size_t size = strlen(word);
     if ((size_t)(p->end - p->at) < size || memcmp(p->at, word, size) != 0) return false;
-    p->out = put(p->out, word, size);
+    p->out = c4t_put(p->out, word, size);
     p->at += size;
     return true;
 }
@@ -242,24 +237,59 @@ char *c4t_json_object(char *out, const char *text, size_t size) {
     return p.at == p.end ? p.out : NULL;
 }
 
-static uint32_t digits_of(uint64_t value) {
-    uint32_t n = 1;
-    for (; value >= 10000; value /= 10000) n += 4;
-    return n + (value >= 10) + (value >= 100) + (value >= 1000);
+/* The eight decimal digits of a number below 10^8, the first one in the lowest byte: halves, quarters and digits are divided out side by
+ * side, each by a multiplication with the rounded-up reciprocal that is exact for so few digits. */
+static uint64_t eight_digits(uint32_t value) {
+    uint64_t fours = value / 10000 | (uint64_t)(value % 10000) << 32;
+    uint64_t hundreds = fours * 10486 >> 20 & 0x0000007F0000007F;
+    uint64_t twos = hundreds + ((fours - hundreds * 100) << 16);
+    uint64_t tens = twos * 103 >> 10 & 0x000F000F000F000F;
+    return tens + ((twos - tens * 10) << 8);
+}
+
+#define ALL_ZEROS 0x3030303030303030u
+
+char *c4t_json_eight_digits(char *out, uint32_t value) {
+    uint64_t text = eight_digits(value) | ALL_ZEROS;
+    memcpy(out, &text, 8);
+    return out + 8;
+}
+
+/* Without leading zeros; the last digit stays. */
+static char *put_up_to_eight(char *out, uint32_t value) {
+    uint64_t digits = eight_digits(value);
+    int zeros = __builtin_ctzll(digits | UINT64_C(1) << 56) & ~7;
+    uint64_t text = (digits | ALL_ZEROS) >> zeros;
+    memcpy(out, &text, 8);
+    return out + 8 - zeros / 8;
+}
+
+static char *put_up_to_two(char *out, uint32_t value) {
+    if (value >= 10) *out++ = (char)('0' + value / 10);
+    *out++ = (char)('0' + value % 10);
+    return out;
+}
+
+static char *put_up_to_four(char *out, uint32_t value) {
+    if (value >= 100) {
+        out = put_up_to_two(out, value / 100);
+        *out++ = (char)('0' + value / 10 % 10);
+        *out++ = (char)('0' + value % 10);
+        return out;
+    }
+    return put_up_to_two(out, value);
 }
 
 char *c4t_json_unsigned(char *out, uint64_t value) {
-    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
-                                "25262728293031323334353637383940414243444546474849"
-                                "50515253545556575859606162636465666768697071727374"
-                                "75767778798081828384858687888990919293949596979899";
-    char *end = out + digits_of(value), *at = end;
-    for (; value >= 100; value /= 100) memcpy(at -= 2, &pairs[value % 100 * 2], 2);
-    if (value >= 10)
-        memcpy(at - 2, &pairs[value * 2], 2);
+    if (value < 10000) return put_up_to_four(out, (uint32_t)value);
+    const uint32_t e8 = 100000000;
+    if (value < e8) return put_up_to_eight(out, (uint32_t)value);
+    uint64_t high = value / e8;
+    if (high < e8)
+        out = put_up_to_eight(out, (uint32_t)high);
     else
-        at[-1] = (char)('0' + value);
-    return end;
+        out = c4t_json_eight_digits(put_up_to_eight(out, (uint32_t)(high / e8)), (uint32_t)(high % e8));
+    return c4t_json_eight_digits(out, (uint32_t)(value % e8));
 }
 
 char *c4t_json_int(char *out, int64_t value) {

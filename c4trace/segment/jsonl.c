@@ -3,39 +3,12 @@
 
 #include "base64.h"
 #include "json_text.h"
+#include "line_head.h"
 #include "litecore.h"
 #include "reader.h"
 
-#define FIXED_PART 512u /* every key and number a line can have */
-
-#define PUT(out, literal) (memcpy(out, literal, sizeof(literal) - 1), (out) + sizeof(literal) - 1)
-
-#define NAME_ROOM 32u
-
-struct name {
-    char text[NAME_ROOM]; /* copied whole: a copy of known size is a few moves */
-    uint32_t size;
-};
-#define NAME(event) {",\"ev\":\"" event "\"", sizeof(",\"ev\":\"" event "\"") - 1}
-
-static const struct name names[C4T_EV_COUNT] = {
-    [C4T_EV_NONE] = NAME(""),
-    [C4T_EV_OPEN] = NAME("open"),
-    [C4T_EV_WRITE] = NAME("write"),
-    [C4T_EV_COMPLETED_RECEIVE] = NAME("completedReceive"),
-    [C4T_EV_CLOSE] = NAME("close"),
-    [C4T_EV_REQUEST_CLOSE] = NAME("requestClose"),
-    [C4T_EV_DISPOSE] = NAME("dispose"),
-    [C4T_EV_ATTACHED] = NAME("attached"),
-    [C4T_EV_FROM_NATIVE] = NAME("fromNative"),
-    [C4T_EV_GOT_PEER_CERTIFICATE] = NAME("gotPeerCertificate"),
-    [C4T_EV_GOT_HTTP_RESPONSE] = NAME("gotHTTPResponse"),
-    [C4T_EV_OPENED] = NAME("opened"),
-    [C4T_EV_RECEIVED] = NAME("received"),
-    [C4T_EV_COMPLETED_WRITE] = NAME("completedWrite"),
-    [C4T_EV_CLOSE_REQUESTED] = NAME("closeRequested"),
-    [C4T_EV_CLOSED] = NAME("closed"),
-};
+#define FIXED_PART                                                                                                     \
+    512u /* every key and number a line can have, and what is written behind the end of a number or a head */
 
 size_t c4t_line_max(const struct c4t_event_view *view) {
     size_t text = (size_t)view->label_size + view->text1_size + view->text2_size;
@@ -44,14 +17,14 @@ size_t c4t_line_max(const struct c4t_event_view *view) {
 
 static char *put_factory(char *out, const struct c4t_event_view *view) {
     if (!view->label_size) return out;
-    out = c4t_json_string(PUT(out, ",\"factory\":"), view->label, view->label_size);
+    out = c4t_json_string(C4T_PUT(out, ",\"factory\":"), view->label, view->label_size);
     switch (view->framing) {
     case C4T_CLIENT_FRAMING:
-        return PUT(out, ",\"framing\":\"client\"");
+        return C4T_PUT(out, ",\"framing\":\"client\"");
     case C4T_NO_FRAMING:
-        return PUT(out, ",\"framing\":\"none\"");
+        return C4T_PUT(out, ",\"framing\":\"none\"");
     case C4T_SERVER_FRAMING:
-        return PUT(out, ",\"framing\":\"server\"");
+        return C4T_PUT(out, ",\"framing\":\"server\"");
     default:
         return out;
     }
@@ -74,30 +47,30 @@ static char *put_object(char *out, const char *key, const struct c4t_event_view 
 }
 
 static char *put_status(char *out, const struct c4t_event_view *view) {
-    return c4t_json_int(PUT(out, ",\"status\":"), view->code);
+    return c4t_json_int(C4T_PUT(out, ",\"status\":"), view->code);
 }
 
 /* Code 0 of domain 0 is no error at all. */
 static char *put_error(char *out, const struct c4t_event_view *view) {
     if (!view->code && !view->domain && !view->text1_size) return out;
-    out = c4t_json_unsigned(PUT(out, ",\"error\":{\"domain\":"), view->domain);
-    out = put_text1(c4t_json_int(PUT(out, ",\"code\":"), view->code), ",\"message\":", view);
-    return PUT(out, "}");
+    out = c4t_json_unsigned(C4T_PUT(out, ",\"error\":{\"domain\":"), view->domain);
+    out = put_text1(c4t_json_int(C4T_PUT(out, ",\"code\":"), view->code), ",\"message\":", view);
+    return C4T_PUT(out, "}");
 }
 
 static char *put_accepted(char *out, const struct c4t_event_view *view) {
     if (view->accepted < 0) return out;
-    return view->accepted ? PUT(out, ",\"accepted\":true") : PUT(out, ",\"accepted\":false");
+    return view->accepted ? C4T_PUT(out, ",\"accepted\":true") : C4T_PUT(out, ",\"accepted\":false");
 }
 
 static char *put_data(char *out, const struct c4t_event_view *view) {
-    if (view->data_size) out = PUT(c4t_base64(PUT(out, ",\"data\":\""), view->data, view->data_size), "\"");
-    return view->cut ? c4t_json_unsigned(PUT(out, ",\"cut\":"), view->cut) : out;
+    if (view->data_size) out = C4T_PUT(c4t_base64(C4T_PUT(out, ",\"data\":\""), view->data, view->data_size), "\"");
+    return view->cut ? c4t_json_unsigned(C4T_PUT(out, ",\"cut\":"), view->cut) : out;
 }
 
 static char *put_n(char *out, const struct c4t_event_view *view) {
     /* A factory may say any size_t; a recording holds 63 bits. */
-    return c4t_json_unsigned(PUT(out, ",\"n\":"), view->n < INT64_MAX ? view->n : INT64_MAX);
+    return c4t_json_unsigned(C4T_PUT(out, ",\"n\":"), view->n < INT64_MAX ? view->n : INT64_MAX);
 }
 
 static char *put_rest(char *out, const struct c4t_event_view *view) {
@@ -125,31 +98,20 @@ static char *put_rest(char *out, const struct c4t_event_view *view) {
     }
 }
 
-static char *put_event(char *out, const struct c4t_event_view *view) {
-    out = c4t_json_unsigned(PUT(out, "{\"type\":\"event\",\"seq\":"), view->seq);
-    out = c4t_json_int(PUT(out, ",\"t\":"), view->t_ns);
-    if (view->dt_ns >= 0) out = c4t_json_int(PUT(out, ",\"dt\":"), view->dt_ns);
-    out = c4t_json_unsigned(PUT(out, ",\"sid\":"), view->sid);
-    out = c4t_json_unsigned(PUT(out, ",\"tid\":"), view->tid);
-    const struct name *name = &names[view->event % C4T_EV_COUNT];
-    memcpy(out, name->text, NAME_ROOM); /* more than its size: within FIXED_PART */
-    return put_rest(out + name->size, view);
-}
-
 static char *put_return(char *out, const struct c4t_event_view *view) {
-    out = c4t_json_unsigned(PUT(out, "{\"type\":\"return\",\"seq\":"), view->seq);
-    return put_accepted(c4t_json_int(PUT(out, ",\"dt\":"), view->dt_ns), view);
+    out = c4t_json_unsigned(C4T_PUT(out, "{\"type\":\"return\",\"seq\":"), view->seq);
+    return put_accepted(c4t_json_int(C4T_PUT(out, ",\"dt\":"), view->dt_ns), view);
 }
 
 static char *put_gap(char *out, const struct c4t_event_view *view) {
-    out = c4t_json_unsigned(PUT(out, "{\"type\":\"gap\",\"sid\":"), view->sid);
-    out = c4t_json_unsigned(PUT(out, ",\"after\":"), view->seq);
-    return c4t_json_unsigned(PUT(out, ",\"lost\":"), view->n);
+    out = c4t_json_unsigned(C4T_PUT(out, "{\"type\":\"gap\",\"sid\":"), view->sid);
+    out = c4t_json_unsigned(C4T_PUT(out, ",\"after\":"), view->seq);
+    return c4t_json_unsigned(C4T_PUT(out, ",\"lost\":"), view->n);
 }
 
-size_t c4t_line(const struct c4t_event_view *view, char *out) {
-    char *end = view->kind == C4T_VIEW_EVENT    ? put_event(out, view)
+size_t c4t_line(struct c4t_line_head *head, const struct c4t_event_view *view, char *out) {
+    char *end = view->kind == C4T_VIEW_EVENT    ? put_rest(c4t_put_line_head(head, out, view), view)
                 : view->kind == C4T_VIEW_RETURN ? put_return(out, view)
                                                 : put_gap(out, view);
-    return (size_t)(PUT(end, "}\n") - out);
+    return (size_t)(C4T_PUT(end, "}\n") - out);
 }

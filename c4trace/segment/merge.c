@@ -174,7 +174,8 @@ static bool has_bytes(uint8_t event) {
 
 static int give_event(struct c4t_reader *reader, struct c4t_cursor *cursor, struct c4t_event_view *view) {
     struct c4t_merge *merge = &reader->merge;
-    memset(view, 0, sizeof *view);
+    view->kind =
+        C4T_VIEW_EVENT; /* every field is set, one by one: clearing all of it first takes a third of the time */
     view->dt_ns = view->accepted = -1;
     view->seq = ++merge->seq;
     find_duration(reader, cursor, view);
@@ -194,8 +195,10 @@ static int give_event(struct c4t_reader *reader, struct c4t_cursor *cursor, stru
     view->text1 = (const char *)(record + 1);
     view->text2 = view->text1 + record->text1;
     view->data = (const unsigned char *)view->text2 + record->text2;
-    if (has_bytes(record->event) && (record->data || record->flags & C4T_REC_CUT) && record->n > record->data)
-        view->cut = record->n - record->data;
+    bool is_cut = has_bytes(record->event) && (record->data || record->flags & C4T_REC_CUT) && record->n > record->data;
+    view->cut = is_cut ? record->n - record->data : 0;
+    view->label_size = view->framing = 0;
+    view->label = NULL;
     if (record->event == C4T_EV_OPEN || record->event == C4T_EV_FROM_NATIVE) read_label(reader, view);
     *last_seq_of(merge, record->sid) = (struct c4t_last_seq){.sid = record->sid, .seq = view->seq};
     return 1;

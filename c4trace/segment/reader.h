@@ -101,9 +101,12 @@ int c4t_reader_next(struct c4t_reader *reader, struct c4t_event_view *view);
 /* What was given is done with: a consumer frees its room. */
 void c4t_reader_done(struct c4t_reader *reader);
 
-/* JSON Lines: one line with its newline, in the format of recordings; at most c4t_line_max(view) bytes, not terminated. */
+/* JSON Lines: one line with its newline, in the format of recordings; at most c4t_line_max(view) bytes are touched, not
+ * terminated. */
 size_t c4t_line_max(const struct c4t_event_view *view);
-size_t c4t_line(const struct c4t_event_view *view, char *out);
+struct
+    c4t_line_head; /* line_head.h: what its lines have in common; for each who writes lines, one that was all zero to begin with */
+size_t c4t_line(struct c4t_line_head *head, const struct c4t_event_view *view, char *out);
 
 /* Collecting: looks, waits and writes lines until there is something worth a caller's time. */
 

@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "cursor.h"
+#include "line_head.h"
 #include "reader.h"
 #include "returns.h"
 #include "timeline.h"
@@ -49,6 +50,7 @@ struct c4t_merge {
 struct c4t_collected {
     char *text, *notices;
     size_t text_size, notices_size;
+    struct c4t_line_head head;
     uint64_t idle_since_ns; /* when something was last seen */
     uint64_t pace_ns;       /* pause between looks that the rings' filling asks for */
     uint64_t looked_ns;

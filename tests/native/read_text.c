@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "line_head.h"
 
 char all_text[4u << 20];
 size_t all_size;
@@ -33,11 +34,12 @@ uint64_t drain(struct c4t_reader *reader) {
 }
 
 void look(struct c4t_reader *reader, uint64_t hold_back_ns) {
+    static struct c4t_line_head head;
     struct c4t_event_view view;
     all_size = 0;
     CHECK_EQUAL(c4t_reader_look(reader, hold_back_ns), 0);
     while (c4t_reader_next(reader, &view)) {
-        size_t most = c4t_line_max(&view), size = c4t_line(&view, all_text + all_size);
+        size_t most = c4t_line_max(&view), size = c4t_line(&head, &view, all_text + all_size);
         CHECK(size <= most);
         all_size += size;
     }
