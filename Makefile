@@ -106,8 +106,12 @@ recordings: setup litecore ## Make the golden recordings again from a real LiteC
 	@.venv/bin/python -m recordings.make
 
 .PHONY: docs
-docs: setup ## Write docs/commands.md anew from the commands
+docs: setup pictures ## Write anew the pages and pictures that are made from the code, and build the site
 	@.venv/bin/python tools/commands_page.py
+	@.venv/bin/python tools/api_page.py
+	@.venv/bin/python tools/c_api_page.py
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet
+	@echo "docs: build/site/index.html"
 
 .PHONY: pictures
 pictures: setup ## Draw the README's pictures anew from real runs

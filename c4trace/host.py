@@ -59,8 +59,8 @@ class EmbeddedHost:
     Calls are made on `threads` native threads, in order for each socket. The factory makes its up-calls through
     `upcalls`; a factory in C can be given the whole table at `table` (struct c4t_upcalls of native/litecore.h).
 
-        with EmbeddedHost() as host:
-            socket = host.connect(bridge(MyFactory(), host.upcalls), "ws://localhost:4984/db/_blipsync", {})
+        with c4trace.EmbeddedHost() as host, c4trace.Tracer("try", litecore=host) as tracer:
+            socket = host.connect(tracer.wrap(MyFactory()), "ws://localhost:4984/db/_blipsync")
             socket.wait_opened(timeout=5)
             socket.send(b"hello")
 
@@ -146,7 +146,8 @@ class EmbeddedHost:
     def accept(self, socket: int, options: Mapping[str, Any] | None = None) -> HostSocket:
         """Take over the incoming C4Socket at this address, which c4socket_fromNative returned, and open it.
 
-        Raises ValueError if a host has it already or closed was called, RuntimeError once the host has stopped.
+        `options` are what LiteCore would give to `open`; None, as a listener does, are none at all. Raises ValueError
+        if a host has it already or closed was called, RuntimeError once the host has stopped.
         """
         encoded = ffi.from_buffer(encode(dict(options))) if options is not None else None
         none = ffi.new("c4t_slice *")[0]
@@ -159,7 +160,7 @@ class EmbeddedHost:
             return self._add(key)
 
     def trust(self, *, verdict: bool) -> None:
-        """Say what gotPeerCertificate answers from now on; True at first."""
+        """Answer gotPeerCertificate with `verdict` from now on; True at first."""
         with self._lock:
             self._check_running()
             lib.c4thost_trust(self._native, verdict)

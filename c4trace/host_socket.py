@@ -131,7 +131,7 @@ class HostSocket:
         self._wait(lambda: self._opened, "opened", timeout)
 
     def send(self, data: bytes) -> None:
-        """Queue one message (with framing: bytes); it is written once the socket is open and has acknowledged enough.
+        """Queue `data`, one message (with framing: bytes), to be written once the socket is open and not behind.
 
         Raises SocketClosed after the end. Like LiteCore, the host drops what it has not written when the socket closes:
         `flush` first.
@@ -163,7 +163,10 @@ class HostSocket:
         return message
 
     def close(self, status: int = 1000, message: str = "") -> None:
-        """Ask the factory to close (requestClose or, with framing, close); nothing after the end."""
+        """Ask the factory to close: requestClose with `status` and `message`, or with framing close.
+
+        After the end it does nothing.
+        """
         encoded = ffi.from_buffer(message.encode())
         text = ffi.new("c4t_slice *", [encoded, len(encoded)])[0]
         with self._host_lock:

@@ -62,8 +62,9 @@ class Traced:
     def from_native(self, scheme: str = "ws", hostname: str = "", port: int = 0, path: str = "/") -> BridgedSocket:
         """Make an incoming C4Socket of a `SocketFactory` object (c4socket_fromNative), as a listener does.
 
-        Its `address` is for c4repl_newWithSocket. Call its `closed` also if it never comes to a replicator (C4S-074).
-        Raises TraceError where the inner factory is no such object, or LiteCore has no fromNative.
+        `scheme`, `hostname`, `port` and `path` say who has connected. Its `address` is for c4repl_newWithSocket. Call
+        its `closed` also if it never comes to a replicator (C4S-074). Raises TraceError where the inner factory is no
+        such object, or LiteCore has no fromNative.
         """
         if not isinstance(self._inner, BridgedFactory):
             raise TraceError(f"{self!r} is not of a SocketFactory object: call c4socket_fromNative of `Tracer.upcalls`")
@@ -80,12 +81,14 @@ class Tracer:
             traced = tracer.wrap(inner)
             ...  # give traced.address to LiteCore
 
-    `litecore` is the path of libLiteCore.so, or an `EmbeddedHost`; None takes the one that is loaded, or the one that
-    the first wrapped factory is linked to. `capture` says what goes on record: off, events, headers (the default:
-    addresses, redacted options, statuses, sizes, times), bytes:N or full. `record` writes a recording (`.jsonl` or
-    `.jsonl.zst`, in parts with `rotation`), `metrics_port` serves Prometheus (0: any free port), `log` writes a line
-    for each step in a session's life: "json" or "console" to standard error, or the path of a file for JSON.
-    `collect_in` "process" does this work in a process of its own, for hosts whose Python is busy.
+    `name` is what it is called in commands, metrics and recordings: 1 to 48 letters, digits, '.', '_' or '-', one of
+    its kind in a process. `litecore` is the path of libLiteCore.so, or an `EmbeddedHost`; None takes the one that is
+    loaded, or the one that the first wrapped factory is linked to. `capture` says what goes on record: off, events,
+    headers (the default: addresses, redacted options, statuses, sizes, times), bytes:N or full. `record` writes a
+    recording (`.jsonl` or `.jsonl.zst`, in parts with `rotation`), `metrics_port` serves Prometheus (0: any free port)
+    on `metrics_address`. `log` writes a line for each step in a session's life: "json" or "console" to standard error,
+    or the path of a file for JSON; with `log_level` "debug" a line for each event. `collect_in` "process" does this
+    work in a process of its own, for hosts whose Python is busy.
 
     `segment_bytes` and `sessions` size the segment (16 MiB, 64 MiB while recording; 12,288 rows), `folder` is where it
     is made ($C4TRACE_DIR, else /dev/shm/c4trace-UID). Raises TraceError, with what is wrong and what to do; then

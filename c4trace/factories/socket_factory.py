@@ -73,7 +73,7 @@ class Socket(Protocol):
         """Say that the connection is up: once, and only after `open` (C4S-012, C4S-015)."""
 
     def received(self, data: bytes) -> None:
-        """Hand over what the peer sent, in its order, one at a time (C4S-041).
+        """Hand over `data` that the peer sent, in its order, one at a time (C4S-041).
 
         Framing NONE: exactly one whole binary message, never an empty one (C4S-042, C4S-043); else any number of bytes,
         and empty data for the end of the stream. `completed_receive` may be called before this returns (C4S-046).
@@ -83,17 +83,21 @@ class Socket(Protocol):
         """Say that `n` more bytes of earlier `write` calls have left the factory's memory (C4S-032, C4S-038)."""
 
     def close_requested(self, status: int, message: str) -> None:
-        """Report the peer's CLOSE, framing NONE only; LiteCore answers by `request_close`, mostly at once (C4S-058)."""
+        """Report the `status` and `message` of the peer's CLOSE, framing NONE only (C4S-058).
+
+        LiteCore answers by `request_close`, mostly before this returns.
+        """
 
     def closed(self, domain: int = 0, code: int = 0, message: str = "") -> None:
         """End the connection: exactly once, and always (C4S-050, C4S-060).
 
-        `domain` is one of NETWORK, WEBSOCKET and POSIX, or `code` is 0 (C4S-053). A lost connection is no normal
-        closure: report it as WEBSOCKET/1006 or by its own error, or a continuous replicator stops for good (C4S-054).
+        `domain` is one of NETWORK, WEBSOCKET and POSIX, or `code` is 0 (C4S-053); `message` is for people. A lost
+        connection is no normal closure: report it as WEBSOCKET/1006 or by its own error, or a continuous replicator
+        stops for good (C4S-054).
         """
 
     def got_peer_certificate(self, der: bytes, hostname: str) -> bool:
-        """Show the server's certificate, after the factory has verified it and before `got_http_response` (C4S-020).
+        """Show the certificate of `hostname`, as `der`, once it is verified and before `got_http_response` (C4S-020).
 
         False: the application refuses it, and the factory answers closed(NETWORK, 8).
         """
@@ -114,12 +118,13 @@ class SocketFactory:
     """Decides which of `close` and `request_close` LiteCore is given; the other one is never called (C4S-002)."""
 
     def open(self, socket: Socket, address: Address, options: dict[str, Any]) -> None:
-        """Begin to connect and return; then either `opened` and later `closed`, or `closed` alone, follow (C4S-012).
+        """Begin to connect to `address`; then either `opened` and later `closed`, or `closed` alone, follow (C4S-012).
 
-        Store what later calls need in `socket.state` before any other thread can see the socket (C4S-073). `options` is
-        LiteCore's dictionary, decoded: "WS-Protocols" goes out verbatim as Sec-WebSocket-Protocol, and "headers",
-        "auth", "cookies", "proxy" and the TLS options are to be honoured (C4S-021), with framing NONE "heartbeat" too
-        (C4S-083). An incoming socket gets `open` as well, its state already set, and answers `opened` (C4S-077).
+        Return at once. Store what later calls need in `socket.state` before any other thread can see the socket
+        (C4S-073). `options` is LiteCore's dictionary, decoded: "WS-Protocols" goes out verbatim as
+        Sec-WebSocket-Protocol, and "headers", "auth", "cookies", "proxy" and the TLS options are to be honoured
+        (C4S-021), with framing NONE "heartbeat" too (C4S-083). An incoming socket gets `open` as well, its state
+        already set, and answers `opened` (C4S-077).
         """
         raise NotImplementedError
 
@@ -149,7 +154,7 @@ class SocketFactory:
         raise NotImplementedError
 
     def request_close(self, socket: Socket, status: int, message: str) -> None:
-        """Send a WebSocket CLOSE, wait for the peer's, then call `closed`; framing NONE only (C4S-051).
+        """Send a CLOSE of `status` and `message`, wait for the peer's, call `closed`; framing NONE only (C4S-051).
 
         It may come before `opened`: cancel the attempt (C4S-013). It is also LiteCore's answer to `close_requested`:
         echo the CLOSE (C4S-058). `status` may be illegal on the wire (504, 1005, 1006, 0): map it (C4S-056). Up to 3.0

@@ -8,7 +8,7 @@
  *     if (c4trace_open(&config, &tracer, &failure)) { fputs(failure.text, stderr); ... }
  *     const void *traced = c4trace_wrap(tracer, &my_factory, sizeof my_factory, "orders", &failure);
  *     ... give `traced` to LiteCore in place of &my_factory ...
- *     c4trace_close(tracer);
+ *     c4trace_close(tracer, 0);
  *
  * Every function may be called from any thread. None of them is called on a hot path: the traced factory is reached only through the
  * struct that c4trace_wrap returns, and the tracing up-calls through c4trace_upcall. Functions that can fail return 0 or an error number
@@ -56,21 +56,24 @@ typedef struct c4trace_config {
     const char *folder;         /* of segments; NULL: $C4TRACE_DIR, else /dev/shm/c4trace-UID, else /tmp/c4trace-UID */
     size_t segment_bytes;       /* 0: 16 MiB, less where there is less room */
     uint32_t sessions;          /* rows of the session table; 0: 12288 */
-    uint32_t capture;           /* enum c4t_capture */
-    uint32_t capture_bytes;     /* N of C4T_CAPTURE_BYTES */
+    uint32_t capture;           /* enum c4t_capture (segment.h): 0 off, 1 events, 2 headers, 3 bytes, 4 full */
+    uint32_t capture_bytes;     /* N of level 3: bytes of each write and received */
 } c4trace_config;
 
 #define C4TRACE_CONFIG_INIT {sizeof(c4trace_config), 0, 0, 0, 0, 0, 0, 2u, 0}
 
+/* The version of this library, as "0.1.0". */
 C4TRACE_API const char *c4trace_version(void);
+/* Make the segment and begin to trace: 0, and the tracer in `tracer`; else an error and NULL, and nothing is left behind. */
 C4TRACE_API int c4trace_open(const c4trace_config *config, c4trace_tracer **tracer, c4trace_failure *failure);
 /* Calls pass untraced from now on; the segment can still be read to its end. */
 C4TRACE_API void c4trace_stop(c4trace_tracer *tracer);
 /* Stop, and let go of the segment, whose file is removed if `keep` is 0. In a forked child it does nothing. */
 C4TRACE_API void c4trace_close(c4trace_tracer *tracer, int keep);
+/* The segment's file, which `c4trace show` and other readers of the same user take. */
 C4TRACE_API const char *c4trace_segment_path(const c4trace_tracer *tracer);
-C4TRACE_API const char *
-c4trace_warning(const c4trace_tracer *tracer); /* one line about less room than asked for, or "" */
+/* One line about less room than asked for, or "". */
+C4TRACE_API const char *c4trace_warning(const c4trace_tracer *tracer);
 
 /* Wrap a C4SocketFactory of `size` bytes (64 or 72; 0: as the tracer's LiteCore has it). Returns the traced factory, or NULL.
  * `label` (at most 47 bytes) tells several factories of one tracer apart. Up-calls of an inner factory that lives in a shared library are
@@ -81,7 +84,7 @@ C4TRACE_API const void *c4trace_wrap(c4trace_tracer *tracer, const void *inner, 
 C4TRACE_API void c4trace_uses_table(c4trace_tracer *tracer, const void *traced);
 /* Index of the factory's row in the segment, or -1. */
 C4TRACE_API int c4trace_factory_index(const c4trace_tracer *tracer, const void *traced);
-/* enum c4t_upcalls_seen of a traced factory. */
+/* How a factory's up-calls are seen (enum c4t_upcalls_seen, segment.h): 0 not visible, 1 table, 2 relocation, 3 interposed. */
 C4TRACE_API int c4trace_upcalls_seen(const c4trace_tracer *tracer, const void *traced);
 
 /* The tracing up-call of this C name ("c4socket_received"), NULL where the tracer's LiteCore has none. */
@@ -95,6 +98,7 @@ C4TRACE_API const char *c4trace_upcall_name(int i);
 /* Any function of the tracer's LiteCore by its C name ("c4socket_retain"), NULL where there is none. */
 C4TRACE_API void *c4trace_symbol(c4trace_tracer *tracer, const char *name);
 
+/* Turn the capture level (c4trace_config says which there are), from the next call on. */
 C4TRACE_API int c4trace_set_capture(c4trace_tracer *tracer, uint32_t capture, uint32_t capture_bytes);
 /* The raw trace clock, as stamped into records. */
 C4TRACE_API uint64_t c4trace_ticks(void);

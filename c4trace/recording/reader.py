@@ -24,10 +24,14 @@ _BAD_LINE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 def open_recording(path: str | os.PathLike[str]) -> Recording:
-    """Open a recording, plain or compressed, and read its header.
+    """Open the recording at `path`, plain or compressed, and read its header.
+
+        with c4trace.open_recording("orders.jsonl") as recording:
+            for line in recording:
+                ...  # an Event, a Return or a Gap of c4trace.events
 
     Raises RecordingError, one line saying which file, which line, what is wrong and what to do, when it is no recording
-    that this version can read. Format: DESIGN section 5.
+    that this version can read. Format: docs/recording.md.
     """
     return Recording(path)
 

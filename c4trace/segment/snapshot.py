@@ -116,7 +116,7 @@ class InFlight:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ProcessInfo:
-    """Whose segment it is; `state` is live, dead, closed or aside (with the reason in `reason`)."""
+    """Whose segment it is; `state` is live, dead, closed, aside (with the reason in `reason`) or recorded."""
 
     name: str
     pid: int

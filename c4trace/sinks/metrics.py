@@ -81,7 +81,7 @@ class _Families:
 
         self.info = GaugeMetricFamily(
             "c4trace_info",
-            "1; the labels say what is traced, by what, and whether it goes on (state: live, dead, closed, aside).",
+            "1; the labels say what is traced, by what, and its state (live, dead, closed, aside, recorded).",
             labels=[*(base or ("name",)), "state", "version", "litecore", "clock", "capture"],
         )
         self.calls = CounterMetricFamily(
