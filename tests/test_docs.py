@@ -129,6 +129,12 @@ def test_the_page_of_commands_is_what_they_say_of_themselves() -> None:
     assert [name for name in VERBS if f"\n## c4trace {name}\n" not in COMMANDS] == []
 
 
+def test_every_option_says_what_it_does() -> None:
+    rows = re.findall(r"^\| `(-[^`]+)` \|(.*)\|$", COMMANDS, re.MULTILINE)
+    assert len(rows) > 30
+    assert [name for name, said in rows if not said.strip()] == []
+
+
 @pytest.mark.parametrize("name", ["demo", "show"])
 def test_a_picture_needs_nothing_from_elsewhere(name: str) -> None:
     svg = (DOCS / f"{name}.svg").read_text(encoding="utf-8")

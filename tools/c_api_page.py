@@ -16,7 +16,7 @@ HEAD: Final = """\
 
 `c4trace.h` and `libc4trace.so` are for hosts in C and C++, and for whatever can call C. This page is what the header
 says, written by `make docs`. [Ways in](ways-in.md#c-and-c) shows how to compile and link against it, and
-[examples/c](../examples/c/traced_echo.c) is a whole program.
+[`examples/c`](../examples/c/traced_echo.c) is a whole program.
 """
 COMMENT: Final = r"/\* (?P<{0}>(?:[^*]|\*(?!/))*?) \*/"
 FUNCTION: Final = re.compile(
