@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["TraceError", "Traced", "Tracer"]
 
 _UPCALLS_SEEN = ("not visible", "table", "relocation", "interposed")
-_UNTRACED = ("c4socket_retain", "c4socket_release", "c4error_make", "_FLBuf_Release")
+_UNTRACED = ("c4socket_retain", "c4socket_release", "c4error_make")
 _LABEL_MAX = 47
 
 
@@ -173,7 +173,7 @@ class Tracer:
 
     @property
     def upcalls(self) -> Mapping[str, int]:
-        """The tracing up-calls by C name, each as an address; with them c4socket_retain and the like, untraced.
+        """The tracing up-calls and _FLBuf_Release by C name, as addresses; c4socket_retain and the like, untraced.
 
         Raises TraceError where no LiteCore is known yet, and once the tracer is closed.
         """
@@ -205,15 +205,22 @@ class Tracer:
             )
             if made:
                 lib.c4trace_uses_table(self._native, native)
+                lib.c4trace_uses_release(self._native, native)
             traced = Traced(self, native, label, made or inner)
             self._traced.append(traced)
             return traced
 
-    def uses_table(self, traced: Traced) -> None:
-        """Say that the factory behind `traced` makes its up-calls through `upcalls`. Raises TraceError once closed."""
+    def uses_table(self, traced: Traced, *, releases: bool = False) -> None:
+        """Say that the factory behind `traced` makes its up-calls through `upcalls`.
+
+        `releases` says that it also releases what `write` hands it through the `_FLBuf_Release` there, always: then
+        slices that it never releases show (C4S-030). Raises TraceError once closed.
+        """
         with self._lock:
             self._check_open()
             lib.c4trace_uses_table(self._native, traced.native)
+            if releases:
+                lib.c4trace_uses_release(self._native, traced.native)
 
     def upcalls_of(self, traced: Traced) -> str:
         """As `Traced.upcalls`."""

@@ -42,8 +42,8 @@ UPCALLS = {
     "c4socket_gotPeerCertificate",
     "c4socket_fromNative",
     "c4socket_fromNative2",
+    "_FLBuf_Release",
 }
-
 
 pytestmark = pytest.mark.usefixtures("segments")
 

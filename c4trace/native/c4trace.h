@@ -82,12 +82,15 @@ C4TRACE_API const void *c4trace_wrap(c4trace_tracer *tracer, const void *inner, 
                                      c4trace_failure *failure);
 /* Say that the factory behind `traced` makes its up-calls through c4trace_upcall's functions. */
 C4TRACE_API void c4trace_uses_table(c4trace_tracer *tracer, const void *traced);
+/* Say that it releases what `write` hands it through c4trace_upcall's _FLBuf_Release, always: then slices that it never releases show
+ * (rule C4S-030). Not needed where its library's own references to that function were turned. */
+C4TRACE_API void c4trace_uses_release(c4trace_tracer *tracer, const void *traced);
 /* Index of the factory's row in the segment, or -1. */
 C4TRACE_API int c4trace_factory_index(const c4trace_tracer *tracer, const void *traced);
 /* How a factory's up-calls are seen (enum c4t_upcalls_seen, segment.h): 0 not visible, 1 table, 2 relocation, 3 interposed. */
 C4TRACE_API int c4trace_upcalls_seen(const c4trace_tracer *tracer, const void *traced);
 
-/* The tracing up-call of this C name ("c4socket_received"), NULL where the tracer's LiteCore has none. */
+/* The tracing up-call of this C name ("c4socket_received"; also "_FLBuf_Release"), NULL where the tracer's LiteCore has none. */
 C4TRACE_API void *c4trace_upcall(c4trace_tracer *tracer, const char *name);
 /* The tracing up-calls that lead to these real ones, for hosts that lead their calls here at link time (package/link_wrap.c). With no
  * tracer open they only pass on. NULL: more than 8 different LiteCores in this process. */

@@ -26,6 +26,7 @@ const char *c4trace_warning(const c4trace_tracer *tracer);
 const void *c4trace_wrap(c4trace_tracer *tracer, const void *inner, size_t size, const char *label,
                          c4trace_failure *failure);
 void c4trace_uses_table(c4trace_tracer *tracer, const void *traced);
+void c4trace_uses_release(c4trace_tracer *tracer, const void *traced);
 int c4trace_factory_index(const c4trace_tracer *tracer, const void *traced);
 int c4trace_upcalls_seen(const c4trace_tracer *tracer, const void *traced);
 void *c4trace_upcall(c4trace_tracer *tracer, const char *name);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "slices.h"
 #include "threads.h"
 
 static bool is_trampoline(const c4t_socket_factory *factory, int i) {
@@ -123,7 +124,9 @@ static int place(struct c4trace_tracer *tracer, const c4t_socket_factory *inner,
     factory->inner = *inner;
     factory->index = index;
     factory->row = c4t_at(tracer, &tracer->header->factories, index);
-    atomic_store_explicit(&factory->live, 0, memory_order_relaxed); /* relaxed: nobody calls it yet */
+    /* relaxed, both: nobody calls it yet */
+    atomic_store_explicit(&factory->live, 0, memory_order_relaxed);
+    atomic_store_explicit(&factory->follows_slices, false, memory_order_relaxed);
     *out = factory;
     return C4TRACE_OK;
 }
@@ -156,8 +159,10 @@ static int wrap(struct c4trace_tracer *tracer, const void *inner, size_t size, c
     snprintf(factory->row->label, sizeof factory->row->label, "%s", label);
     factory->row->framing = copy.framing;
     factory->row->size = (uint32_t)size;
-    int turned = tracer->port ? c4t_relocate(tracer, tracer->port, (const void *)copy.write) : 0;
-    hand_out(tracer, factory, turned ? C4T_UPCALLS_RELOCATION : C4T_UPCALLS_NOT_VISIBLE);
+    struct c4t_turned turned = {0, 0};
+    if (tracer->port) turned = c4t_relocate(tracer, tracer->port, (const void *)copy.write);
+    if (turned.releases) c4t_slices_visible(factory, C4T_UPCALLS_RELOCATION);
+    hand_out(tracer, factory, turned.upcalls ? C4T_UPCALLS_RELOCATION : C4T_UPCALLS_NOT_VISIBLE);
     return C4TRACE_OK;
 }
 
@@ -178,6 +183,7 @@ struct c4t_factory *c4t_wrap_interposed(struct c4trace_tracer *tracer, struct c4
                  factory->index + 1);
         factory->row->framing = inner->framing;
         factory->row->size = factory->size;
+        if (c4t_imports_release((const void *)inner->write)) c4t_slices_visible(factory, C4T_UPCALLS_INTERPOSED);
         hand_out(tracer, factory, C4T_UPCALLS_INTERPOSED);
     }
     pthread_mutex_unlock(&c4t_setup_lock);
@@ -225,6 +231,13 @@ void c4trace_uses_table(c4trace_tracer *tracer, const void *traced) {
     struct c4t_factory *factory = of_tracer(tracer, traced);
     if (factory)
         atomic_store_explicit(&factory->row->upcalls, C4T_UPCALLS_TABLE, memory_order_relaxed); /* relaxed: advisory */
+}
+
+void c4trace_uses_release(c4trace_tracer *tracer, const void *traced) {
+    pthread_mutex_lock(&c4t_setup_lock);
+    struct c4t_factory *factory = of_tracer(tracer, traced);
+    if (factory) c4t_slices_visible(factory, C4T_UPCALLS_TABLE);
+    pthread_mutex_unlock(&c4t_setup_lock);
 }
 
 int c4trace_factory_index(const c4trace_tracer *tracer, const void *traced) {

@@ -34,7 +34,9 @@ C4T_INTERNAL c4t_socket *c4t_call_from_native(const c4t_upcalls *upcalls, size_t
                                               bool second, bool is_incoming);
 /* upcalls.c: `socket` is the one that this thread's fromNative is making. */
 C4T_INTERNAL void c4t_from_native_attached(struct c4t_factory *factory, c4t_socket *socket);
-/* upcalls.c: i-th C name, and its slot in a table of up-calls. */
+/* upcalls.c: the traced _FLBuf_Retain, NULL where this LiteCore has none. c4t_setup_lock held. */
+C4T_INTERNAL void *c4t_traced_retain(struct c4t_port *port);
+/* upcalls.c: i-th C name (of the up-calls, and _FLBuf_Release), and its slot in a table of up-calls. */
 C4T_INTERNAL const char *c4t_upcall_name(int i);
 C4T_INTERNAL void **c4t_upcall_slot(c4t_upcalls *upcalls, int i);
 
@@ -49,9 +51,22 @@ C4T_INTERNAL int c4t_litecore_load(const char *path, struct c4t_litecore *liteco
 /* litecore.c: the one that the library around `address` is linked to; false where that has no c4socket_ functions. */
 C4T_INTERNAL bool c4t_litecore_behind(const void *address, struct c4t_litecore *litecore);
 
-/* relocate.c: turn the relocations for c4socket_ of the library that holds `address` to the port's tracing up-calls. Returns how many were
- * turned (0: none found). Undone by c4t_relocate_undo for this tracer, when no other tracer turned the same. */
-C4T_INTERNAL int c4t_relocate(struct c4trace_tracer *tracer, struct c4t_port *port, const void *address);
+/* litecore.c: what the library around `address` would find under this name without us; NULL: nothing. */
+C4T_INTERNAL void *c4t_symbol_behind(const void *address, const char *name);
+
+/* relocate.c: how many references of a library to traced functions were turned. */
+struct c4t_turned {
+    int upcalls;
+    int releases; /* to _FLBuf_Release */
+};
+/* relocate.c: turn the relocations for c4socket_ and for buffers' references of the library that holds `address` to the port's tracing
+ * functions. Undone by c4t_relocate_undo for this tracer, when no other tracer turned the same. */
+C4T_INTERNAL struct c4t_turned c4t_relocate(struct c4trace_tracer *tracer, struct c4t_port *port, const void *address);
+/* relocate.c: whether the library that holds `address` refers to _FLBuf_Release, which it has not itself. */
+C4T_INTERNAL bool c4t_imports_release(const void *address);
+/* relocate.c: references of the library that holds `address`, to functions of its own that were led to `release` and `retain` of ours,
+ * lead to its own again, for good. */
+C4T_INTERNAL void c4t_references_past(const void *address, const void *release, const void *retain);
 C4T_INTERNAL void c4t_relocate_undo(struct c4trace_tracer *tracer);
 
 #endif

@@ -50,7 +50,6 @@ static bool bind(struct c4t_litecore *litecore, void *library) {
     c4t_upcalls *real = &litecore->real;
     for (int i = 0; c4t_upcall_name(i); i++) *c4t_upcall_slot(real, i) = dlsym(library, c4t_upcall_name(i));
     real->error_message = (c4t_slice (*)(c4t_error))dlsym(library, "c4error_getMessage");
-    real->release_buffer = (void (*)(const void *))dlsym(library, "_FLBuf_Release");
     if (!real->opened || !real->received || !real->closed || !real->completed_write || !real->got_http_response ||
         !real->close_requested)
         return false;
@@ -102,11 +101,14 @@ static bool is_ours(const void *address) {
     return dladdr(address, &theirs) && dladdr((void *)is_ours, &ours) && theirs.dli_fbase == ours.dli_fbase;
 }
 
-bool c4t_litecore_behind(const void *address, struct c4t_litecore *litecore) {
+void *c4t_symbol_behind(const void *address, const char *name) {
     void *library = library_of(address);
-    void *opened = library ? dlsym(library, "c4socket_opened") : NULL;
+    void *found = library ? dlsym(library, name) : NULL;
     /* Seen from the program itself an interposed function of ours comes first. */
-    if (opened && is_ours(opened)) opened = dlsym(RTLD_NEXT, "c4socket_opened");
-    library = library_of(opened);
+    return found && is_ours(found) ? dlsym(RTLD_NEXT, name) : found;
+}
+
+bool c4t_litecore_behind(const void *address, struct c4t_litecore *litecore) {
+    void *library = library_of(c4t_symbol_behind(address, "c4socket_opened"));
     return library && bind(litecore, library);
 }

@@ -132,10 +132,14 @@ static bool turn_slot(struct c4trace_tracer *tracer, const struct image *image, 
     return turn->tracers != 0;
 }
 
-static void *traced_upcall(const struct c4t_port *port, const char *name) {
-    if (strncmp(name, "c4socket_", 9)) return NULL;
+static bool is_release(const char *name) { return !strcmp(name, "_FLBuf_Release"); }
+
+/* What a reference to `symbol` is turned to; NULL: it stays. What a library releases by a function of its own is its own affair. */
+static void *traced_function(struct c4t_port *port, const ElfW(Sym) * symbol, const char *name) {
+    if (!strncmp(name, "_FLBuf_", 7) && symbol->st_shndx != SHN_UNDEF) return NULL;
+    if (!strcmp(name, "_FLBuf_Retain")) return c4t_traced_retain(port);
     for (int i = 0; c4t_upcall_name(i); i++)
-        if (!strcmp(name, c4t_upcall_name(i))) return *c4t_upcall_slot((c4t_upcalls *)&port->traced, i);
+        if (!strcmp(name, c4t_upcall_name(i))) return *c4t_upcall_slot(&port->traced, i);
     return NULL;
 }
 
@@ -145,24 +149,76 @@ static void pin(const void *address) {
     if (dladdr(address, &info) && info.dli_fname) dlopen(info.dli_fname, RTLD_NOLOAD | RTLD_NOW | RTLD_NODELETE);
 }
 
-int c4t_relocate(struct c4trace_tracer *tracer, struct c4t_port *port, const void *address) {
-    struct image image = {0};
-    struct wanted wanted = {(ElfW(Addr))address, &image};
-    if (!dl_iterate_phdr(find_image, &wanted) || !image.symbols || !image.strings) return 0;
-    pin(address);
-    int turned = 0;
-    for (int t = 0; t < 2; t++) {
-        const ElfW(Rela) *rela = image.tables[t];
-        for (size_t i = 0; rela && i < image.sizes[t] / sizeof *rela; i++) {
-            if (!IS_FUNCTION_SLOT(ELF64_R_TYPE(rela[i].r_info))) continue;
-            const ElfW(Sym) *symbol = &image.symbols[ELF64_R_SYM(rela[i].r_info)];
-            void *traced = traced_upcall(port, image.strings + symbol->st_name);
-            if (traced && !rela[i].r_addend &&
-                turn_slot(tracer, &image, (void *_Atomic *)(image.base + rela[i].r_offset), traced))
-                turned++;
-        }
+/* The dynamic section of the library that holds `address`. */
+static bool image_of(const void *address, struct image *image) {
+    struct wanted wanted = {(ElfW(Addr))address, image};
+    return dl_iterate_phdr(find_image, &wanted) && image->symbols && image->strings;
+}
+
+/* What a walk over a library's references is for. */
+struct walk {
+    struct image image;
+    struct c4trace_tracer *tracer; /* NULL: only look */
+    struct c4t_port *port;
+    const void *past[2]; /* where references to its own functions must not lead */
+    struct c4t_turned found;
+};
+
+static void lead_past(const struct walk *walk, const ElfW(Sym) * symbol, void *_Atomic *slot) {
+    const void *now = atomic_load_explicit(slot, memory_order_relaxed); /* relaxed: either leads to the same function */
+    if (!now || (now != walk->past[0] && now != walk->past[1])) return;
+    struct turn turn = {.slot = slot};
+    turn.protected = (ElfW(Addr))slot >= walk->image.relro && (ElfW(Addr))slot < walk->image.relro_end;
+    set_slot(&turn, (void *)(walk->image.base + symbol->st_value));
+}
+
+static void at_reference(struct walk *walk, const ElfW(Rela) * rela) {
+    const struct image *image = &walk->image;
+    const ElfW(Sym) *symbol = &image->symbols[ELF64_R_SYM(rela->r_info)];
+    const char *name = image->strings + symbol->st_name;
+    void *_Atomic *slot = (void *_Atomic *)(image->base + rela->r_offset);
+    if (walk->past[0]) {
+        if (symbol->st_shndx != SHN_UNDEF) lead_past(walk, symbol, slot);
+        return;
     }
-    return turned;
+    if (!walk->tracer) {
+        walk->found.releases += is_release(name) && symbol->st_shndx == SHN_UNDEF;
+        return;
+    }
+    void *traced = traced_function(walk->port, symbol, name);
+    if (!traced || rela->r_addend || !turn_slot(walk->tracer, image, slot, traced)) return;
+    walk->found.releases += is_release(name);
+    walk->found.upcalls += !strncmp(name, "c4socket_", 9);
+}
+
+static void over_references(struct walk *walk) {
+    for (int t = 0; t < 2; t++) {
+        const ElfW(Rela) *rela = walk->image.tables[t];
+        for (size_t i = 0; rela && i < walk->image.sizes[t] / sizeof *rela; i++)
+            if (IS_FUNCTION_SLOT(ELF64_R_TYPE(rela[i].r_info))) at_reference(walk, &rela[i]);
+    }
+}
+
+struct c4t_turned c4t_relocate(struct c4trace_tracer *tracer, struct c4t_port *port, const void *address) {
+    struct walk walk = {.tracer = tracer, .port = port};
+    if (!image_of(address, &walk.image)) return walk.found;
+    pin(address);
+    over_references(&walk);
+    return walk.found;
+}
+
+bool c4t_imports_release(const void *address) {
+    struct walk walk = {0};
+    if (image_of(address, &walk.image)) over_references(&walk);
+    return walk.found.releases > 0;
+}
+
+void c4t_references_past(const void *address, const void *release, const void *retain) {
+    struct walk walk = {.past = {release, retain}};
+    /* This thread may be inside LiteCore with the lock held; then a later call leads past. */
+    if (pthread_mutex_trylock(&c4t_setup_lock)) return;
+    if (image_of(address, &walk.image)) over_references(&walk);
+    pthread_mutex_unlock(&c4t_setup_lock);
 }
 
 void c4t_relocate_undo(struct c4trace_tracer *tracer) {

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define C4T_SEGMENT_MAGIC 0x314745534354344Bull
-#define C4T_SEGMENT_LAYOUT 1u /* raised by every change that an older reader could misread */
+#define C4T_SEGMENT_LAYOUT 2u /* raised by every change that an older reader could misread */
 #define C4T_HEADER_SIZE 4096u
 
 /* Events: 1-7 are calls, 8-15 up-calls. The numbers are part of the layout. */
@@ -156,7 +156,8 @@ struct c4t_factory_row { /* 128 bytes; written by the host when it wraps */
     uint32_t framing;
     uint32_t size;
     _Atomic uint32_t upcalls; /* enum c4t_upcalls_seen */
-    uint32_t reserved;
+    _Atomic uint32_t
+        releases; /* the same for releases of what `write` handed over: where not visible, none are counted */
     _Atomic uint64_t sessions;               /* opened so far */
     _Atomic int64_t states[C4T_STATE_COUNT]; /* sessions now in each state (FREE and DISPOSED are not kept) */
     uint64_t pad;
@@ -199,11 +200,12 @@ struct c4t_session_row {
     _Atomic uint64_t t_closed;
     _Atomic uint64_t t_disposed;
     struct c4t_flow write, completed_write, received, completed_receive;
-    _Atomic uint64_t lost;         /* events of this session that are not in a ring */
-    _Atomic int32_t http_status;   /* of gotHTTPResponse; 0 = none */
+    _Atomic uint64_t lost;       /* events of this session that are not in a ring */
+    _Atomic uint64_t held;       /* slices of write not yet released: low 16 bits of sid << 48 | number << 32 | bytes */
+    _Atomic int32_t http_status; /* of gotHTTPResponse; 0 = none */
     _Atomic uint32_t error_domain; /* of closed */
     _Atomic int32_t error_code;
-    char address[92];
+    char address[84];
 };
 
 #define C4T_NO_RING UINT32_MAX
@@ -242,12 +244,21 @@ struct c4t_cell {                 /* one event or latency of one factory */
 
 #define C4T_CELLS_SHARED 1u
 
+/* Slices that `write` handed over, and what became of them (rule C4S-030). Only of factories whose releases are visible. */
+struct c4t_slice_count {
+    _Atomic uint64_t n;
+    _Atomic uint64_t bytes;
+};
+
 /* The cells of one factory, written by one thread at a time (or, shared, by all threads past the pool with atomic adds). Totals are the
  * sum over all blocks of a factory. A block outlives its thread: the next one goes on adding. */
 struct c4t_cells {
     _Atomic uint32_t factory; /* index + 1; 0 = block not in use yet */
     uint32_t flags;
-    uint64_t pad[7];
+    struct c4t_slice_count written;    /* slices with bytes */
+    struct c4t_slice_count released;   /* of those; maybe by another thread than wrote */
+    struct c4t_slice_count unfollowed; /* of those: no room to follow them, or released where it was not seen */
+    uint64_t pad;
     struct c4t_cell event[C4T_EV_COUNT];
     struct c4t_cell latency[C4T_LAT_COUNT];
 };

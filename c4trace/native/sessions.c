@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "slices.h"
+
 #define LINGER 512u /* disposed sessions kept, so that late up-calls and live views still find them */
 #define FIRST_TABLE 8192u
 
@@ -98,6 +100,7 @@ static void row_begin(struct c4t_session *session, uint64_t sid, uint64_t ticks,
     row->factory = session->factory->index;
     memset(row->address, 0, sizeof row->address);
     for (_Atomic uint64_t *p = &row->t_last; p <= &row->lost; p++) atomic_store_explicit(p, 0, memory_order_relaxed);
+    atomic_store_explicit(&row->held, C4T_HELD_OF(sid), memory_order_relaxed);
     atomic_store_explicit(&row->state, C4T_STATE_OPENING, memory_order_relaxed);
     atomic_store_explicit(&row->flags, flags, memory_order_relaxed);
     atomic_store_explicit(&row->last_event, 0, memory_order_relaxed);

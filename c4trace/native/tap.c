@@ -2,6 +2,7 @@
 #include "tap.h"
 
 #include "factories.h"
+#include "slices.h"
 
 /* A session for a socket whose open was not seen; NULL: step aside. */
 static __attribute__((noinline)) struct c4t_session *adopt(struct c4trace_tracer *tracer, struct c4t_factory *factory,
@@ -66,6 +67,7 @@ static void call_write(struct c4t_factory *factory, c4t_socket *socket, c4t_slic
     c4t_flow_begin(c4t_writing(&frame), slice.size, frame.began);
     c4t_add(&frame.cell->bytes, slice.size, frame.shared);
     c4t_publish_data(&frame, slice);
+    c4t_slice_written(factory, frame.session, frame.cells, slice);
     c4t_forward(&frame);
     factory->inner.write(socket, slice);
     c4t_leave(&frame);

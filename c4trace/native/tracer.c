@@ -14,6 +14,7 @@
 #include "factories.h"
 #include "segment_make.h"
 #include "sessions.h"
+#include "slices.h"
 #include "threads.h"
 
 struct c4trace_tracer c4t_tracers[C4T_TRACERS_MAX];
@@ -58,6 +59,7 @@ void c4t_step_aside(struct c4trace_tracer *tracer, const char *why) {
 static void in_forked_child(void) {
     pthread_mutex_init(&c4t_setup_lock, NULL);
     c4t_sessions_after_fork();
+    c4t_slices_after_fork();
     for (int i = 0; i < C4T_TRACERS_MAX; i++) {
         struct c4trace_tracer *tracer = &c4t_tracers[i];
         tracer->held = false; /* the segment is the parent's to remove */
@@ -229,6 +231,7 @@ static void stop(struct c4trace_tracer *tracer) {
         factory->closed_order = ++closed_order;
     }
     c4t_sessions_forget(tracer);
+    c4t_slices_forget(tracer);
     atomic_store_explicit(&tracer->header->status, C4T_STATUS_CLOSED,
                           memory_order_release); /* release: nothing follows */
 }

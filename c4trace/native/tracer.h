@@ -31,6 +31,7 @@ struct c4t_port {
     void *library; /* handle of the LiteCore, NULL for an embedded host */
     c4t_upcalls real;
     c4t_upcalls traced; /* the addresses handed out; from_native is of the kind that real.factory_size asks for */
+    void *(*real_retain)(const void *); /* _FLBuf_Retain, once a library's references to it were turned */
     _Atomic bool used;
 };
 
@@ -75,6 +76,7 @@ struct c4t_session {
 struct c4t_factory {
     _Alignas(64) c4t_socket_factory inner; /* as it was when wrapped; `attached` is NULL in a 64-byte one */
     struct c4trace_tracer *_Atomic tracer;
+    _Atomic bool follows_slices; /* whether they are released is visible */
     struct c4t_port *port;
     struct c4t_factory_row *row;
     struct c4t_cells *shared_cells; /* for threads past the pool */

@@ -1,8 +1,10 @@
 /* The up-calls: inner factory -> traced c4socket_ -> LiteCore. One set of them for each port, so that even an up-call for a socket c4trace
  * never saw reaches the right LiteCore. */
+#include <dlfcn.h>
 #include <string.h>
 
 #include "factories.h"
+#include "slices.h"
 #include "tap.h"
 
 struct c4t_port c4t_ports[C4T_PORTS_MAX];
@@ -220,6 +222,17 @@ static c4t_socket *up_from_native_64(struct c4t_port *port, c4t_socket_factory_6
     return up_from_native(port, &given, handle, address, second, is_incoming);
 }
 
+static void up_release(const struct c4t_port *port, const void *bytes) {
+    c4t_slice_released(bytes);
+    port->real.release_buffer(bytes);
+}
+
+/* The result is that of a function that has none in some versions. */
+static void *up_retain(const struct c4t_port *port, const void *bytes) {
+    c4t_slice_retained(bytes);
+    return port->real_retain(bytes);
+}
+
 #define PORT(i)                                                                                                        \
     static void http_##i(c4t_socket *s, int c, c4t_slice h) { up_got_http_response(&c4t_ports[i], s, c, h); }          \
     static bool certificate_##i(c4t_socket *s, c4t_slice d, c4t_slice h) {                                             \
@@ -230,6 +243,8 @@ static c4t_socket *up_from_native_64(struct c4t_port *port, c4t_socket_factory_6
     static void completed_write_##i(c4t_socket *s, size_t n) { up_completed_write(&c4t_ports[i], s, n); }              \
     static void close_requested_##i(c4t_socket *s, int c, c4t_slice m) { up_close_requested(&c4t_ports[i], s, c, m); } \
     static void closed_##i(c4t_socket *s, c4t_error e) { up_closed(&c4t_ports[i], s, e); }                             \
+    static void release_##i(const void *bytes) { up_release(&c4t_ports[i], bytes); }                                   \
+    static void *retain_##i(const void *bytes) { return up_retain(&c4t_ports[i], bytes); }                             \
     static c4t_socket *native64_##i(c4t_socket_factory_64 f, void *h, const c4t_address *a) {                          \
         return up_from_native_64(&c4t_ports[i], f, h, a, false, true);                                                 \
     }                                                                                                                  \
@@ -266,9 +281,11 @@ struct port_functions {
      (void *)first##_##i,                                                                                              \
      (void *)second##_##i,                                                                                             \
      NULL,                                                                                                             \
-     NULL}
+     release_##i}
 #define FUNCTIONS(i)                                                                                                   \
     {SIZED(i, C4T_FACTORY_SIZE_64, native64, second64), SIZED(i, C4T_FACTORY_SIZE_72, native72, second72)}
+static void *(*const retains[C4T_PORTS_MAX])(const void *) = {retain_0, retain_1, retain_2, retain_3,
+                                                              retain_4, retain_5, retain_6, retain_7};
 static const struct port_functions port_functions[C4T_PORTS_MAX] = {
     FUNCTIONS(0), FUNCTIONS(1), FUNCTIONS(2), FUNCTIONS(3), FUNCTIONS(4), FUNCTIONS(5), FUNCTIONS(6), FUNCTIONS(7)};
 
@@ -285,6 +302,7 @@ static const struct {
     {"c4socket_closed", offsetof(c4t_upcalls, closed)},
     {"c4socket_fromNative", offsetof(c4t_upcalls, from_native)},
     {"c4socket_fromNative2", offsetof(c4t_upcalls, from_native2)},
+    {"_FLBuf_Release", offsetof(c4t_upcalls, release_buffer)},
 };
 
 const char *c4t_upcall_name(int i) { return i >= 0 && (size_t)i < sizeof names / sizeof *names ? names[i].name : NULL; }
@@ -308,6 +326,12 @@ struct c4t_port *c4t_port_for(const c4t_upcalls *real, void *library) {
         return port;
     }
     return NULL;
+}
+
+void *c4t_traced_retain(struct c4t_port *port) {
+    if (!port->real_retain && port->library)
+        port->real_retain = (void *(*)(const void *))dlsym(port->library, "_FLBuf_Retain");
+    return port->real_retain ? (void *)retains[port - c4t_ports] : NULL;
 }
 
 const c4t_upcalls *c4trace_traced_upcalls(const c4t_upcalls *real) {

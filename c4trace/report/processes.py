@@ -51,6 +51,8 @@ class Row(msgspec.Struct, frozen=True):
     bytes_per_s: float | None
     lost: dict[str, int]
     path: str
+    slices_unreleased: int | None = None
+    """Of `write`, held by the factories; None where no release can be seen."""
 
 
 def row_of(snapshot: Snapshot, before: Snapshot | None = None) -> Row:
@@ -79,7 +81,13 @@ def row_of(snapshot: Snapshot, before: Snapshot | None = None) -> Row:
         bytes_per_s=bytes_per_s,
         lost={reason: n for reason, n in snapshot.lost.items() if n},
         path=process.path,
+        slices_unreleased=_unreleased(snapshot),
     )
+
+
+def _unreleased(snapshot: Snapshot) -> int | None:
+    seen = [factory.slices.unreleased.n for factory in snapshot.factories if factory.slices is not None]
+    return sum(seen) if seen else None
 
 
 def _n(snapshot: Snapshot, kind: EventKind) -> int:

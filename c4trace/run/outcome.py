@@ -24,6 +24,7 @@ def what_was_seen(traced: Sequence[Traced]) -> str:
     parts = [
         _who(traced),
         *_amounts(snapshots),
+        *_leaks(snapshots),
         f"{count_text(lost)} {noun(lost, 'event')} lost" if lost else "nothing lost",
     ]
     return "; ".join([", ".join(parts), *_where(traced)])
@@ -57,6 +58,13 @@ def _amounts(snapshots: Sequence[Snapshot]) -> list[str]:
         f"{bytes_text(written)} written",
         f"{bytes_text(received)} received",
     ]
+
+
+def _leaks(snapshots: Sequence[Snapshot]) -> list[str]:
+    """What was written and not released (C4S-030), of factories whose releases can be seen."""
+    held = [f.slices.unreleased for shot in snapshots for f in shot.factories if f.slices is not None]
+    n, size = sum(flow.n for flow in held), sum(flow.bytes for flow in held)
+    return [f"{count_text(n)} {noun(n, 'slice')} of {bytes_text(size)} not released"] if n else []
 
 
 def _where(traced: Sequence[Traced]) -> list[str]:

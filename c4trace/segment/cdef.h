@@ -56,8 +56,14 @@ struct c4t_factory_copy {
     char label[...];
     uint32_t framing;
     uint32_t upcalls;
+    uint32_t releases;
     uint64_t sessions;
     int64_t states[...];
+};
+struct c4t_slices_copy {
+    uint64_t written, written_bytes;
+    uint64_t released, released_bytes;
+    uint64_t unfollowed, unfollowed_bytes;
 };
 struct c4t_closed_copy {
     uint32_t factory;
@@ -76,6 +82,7 @@ struct c4t_session_copy {
     int64_t t_disposed;
     uint64_t flows[8];
     uint64_t lost;
+    uint64_t held, held_bytes;
     uint32_t factory;
     uint32_t state;
     uint32_t flags;
@@ -102,6 +109,7 @@ void c4t_reader_stop(c4t_reader *reader);
 int c4t_reader_totals(c4t_reader *reader, uint32_t factory, const double *bounds, uint32_t bound_count, int take,
                       struct c4t_total *totals);
 int c4t_reader_factory(c4t_reader *reader, uint32_t factory, struct c4t_factory_copy *copy);
+int c4t_reader_slices(c4t_reader *reader, uint32_t factory, struct c4t_slices_copy *copy);
 uint32_t c4t_reader_closed(c4t_reader *reader, struct c4t_closed_copy *copies, uint32_t room);
 uint32_t c4t_reader_sessions(c4t_reader *reader, struct c4t_session_copy *copies, uint32_t room);
 uint32_t c4t_reader_flights(c4t_reader *reader, struct c4t_flight_copy *copies, uint32_t room);

@@ -156,10 +156,19 @@ struct c4t_factory_copy {
     char label[48];
     uint32_t framing;
     uint32_t upcalls;
+    uint32_t releases; /* enum c4t_upcalls_seen */
     uint64_t sessions;
     int64_t states[C4T_STATE_COUNT];
 };
 int c4t_reader_factory(struct c4t_reader *reader, uint32_t factory, struct c4t_factory_copy *copy);
+
+struct c4t_slices_copy { /* what `write` handed over, and what became of it; the rest is held */
+    uint64_t written, written_bytes;
+    uint64_t released, released_bytes;
+    uint64_t unfollowed, unfollowed_bytes;
+};
+/* Never more released and unfollowed than written. -1: no such factory. */
+int c4t_reader_slices(struct c4t_reader *reader, uint32_t factory, struct c4t_slices_copy *copy);
 
 struct c4t_closed_copy {
     uint32_t factory;
@@ -175,11 +184,12 @@ struct c4t_session_copy { /* times: nanoseconds since the header's clock; INT64_
     int64_t t_last, t_open, t_opened, t_closing, t_closed, t_disposed;
     uint64_t flows[8]; /* n and bytes of write, completedWrite, received, completedReceive */
     uint64_t lost;
+    uint64_t held, held_bytes; /* slices of write not released; 0 where releases are not visible */
     uint32_t factory, state, flags, last_event;
     int32_t http_status;
     uint32_t error_domain;
     int32_t error_code;
-    char address[92];
+    char address[84];
 };
 uint32_t c4t_reader_sessions(struct c4t_reader *reader, struct c4t_session_copy *copies, uint32_t room);
 

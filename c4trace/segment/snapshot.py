@@ -16,6 +16,7 @@ __all__ = [
     "InFlight",
     "ProcessInfo",
     "SessionView",
+    "Slices",
     "Snapshot",
 ]
 
@@ -61,8 +62,30 @@ class Flow:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Slices:
+    """Slices that `write` handed over, each the factory's to release once (C4S-030), and what became of them.
+
+    Of `not_followed` it is not known whether they were released: there were more at once than c4trace follows, or the
+    release was made where it is not seen.
+    """
+
+    written: Flow
+    released: Flow
+    not_followed: Flow
+
+    @property
+    def unreleased(self) -> Flow:
+        """Those that the factory holds."""
+        n = self.written.n - self.released.n - self.not_followed.n
+        return Flow(n, max(0, self.written.bytes - self.released.bytes - self.not_followed.bytes) if n else 0)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class FactoryTotals:
-    """Everything counted for one wrapped factory; `states` counts its sessions now in each state up to closed."""
+    """Everything counted for one wrapped factory; `states` counts its sessions now in each state up to closed.
+
+    `slices` is None where releases of what `write` hands over cannot be seen; `releases` says how they are.
+    """
 
     label: str
     framing: int
@@ -75,6 +98,8 @@ class FactoryTotals:
     closed: Mapping[tuple[int, int], int]
     unacked_write_bytes: int
     unprocessed_receive_bytes: int
+    releases: str = "not visible"
+    slices: Slices | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -101,6 +126,8 @@ class SessionView:
     lost: int
     http_status: int | None
     error: tuple[int, int] | None
+    unreleased: Flow | None = None
+    """Slices of `write` that the factory holds; None where their release cannot be seen."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

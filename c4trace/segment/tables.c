@@ -14,9 +14,36 @@ int c4t_reader_factory(struct c4t_reader *reader, uint32_t factory, struct c4t_f
     c4t_copy_text(copy->label, row->label, sizeof copy->label);
     copy->framing = row->framing;
     copy->upcalls = small(&row->upcalls);
+    copy->releases = small(&row->releases);
     copy->sessions = number(&row->sessions);
     for (uint32_t i = 0; i < C4T_STATE_COUNT; i++)
         copy->states[i] = atomic_load_explicit(&row->states[i], memory_order_relaxed);
+    return 0;
+}
+
+static void add_slices(uint64_t *n, uint64_t *bytes, const struct c4t_slice_count *count) {
+    /* acquire, both: what is counted here was counted as written before */
+    *n += atomic_load_explicit(&count->n, memory_order_acquire);
+    *bytes += atomic_load_explicit(&count->bytes, memory_order_acquire);
+}
+
+int c4t_reader_slices(struct c4t_reader *reader, uint32_t factory, struct c4t_slices_copy *copy) {
+    memset(copy, 0, sizeof *copy);
+    if (factory >= c4t_rows_in_use(&reader->live->factory_count, &reader->facts.factories)) return -1;
+    uint32_t blocks = c4t_rows_in_use(&reader->live->cells_top, &reader->facts.cells);
+    for (int written = 0; written < 2; written++) { /* what was written is read last */
+        for (uint32_t i = 0; i < blocks; i++) {
+            const struct c4t_cells *block = c4t_entry_of(reader, &reader->facts.cells, i);
+            if (atomic_load_explicit(&block->factory, memory_order_relaxed) != factory + 1) continue;
+            if (written) {
+                add_slices(&copy->written, &copy->written_bytes, &block->written);
+                continue;
+            }
+            add_slices(&copy->released, &copy->released_bytes, &block->released);
+            add_slices(&copy->unfollowed, &copy->unfollowed_bytes, &block->unfollowed);
+        }
+        blocks = c4t_rows_in_use(&reader->live->cells_top, &reader->facts.cells);
+    }
     return 0;
 }
 
@@ -55,6 +82,9 @@ static void copy_session(const struct c4t_reader *reader, const struct c4t_sessi
     copy_flow(copy->flows + 4, &row->received);
     copy_flow(copy->flows + 6, &row->completed_receive);
     copy->lost = number(&row->lost);
+    uint64_t held = number(&row->held);
+    copy->held = held >> 32 & UINT16_MAX;
+    copy->held_bytes = held & UINT32_MAX;
     copy->factory = row->factory;
     copy->state = small(&row->state);
     copy->flags = small(&row->flags);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from c4trace._native import ffi, lib
 from c4trace.events import EventKind, Latency, SessionState
@@ -19,6 +19,7 @@ from c4trace.segment.snapshot import (
     InFlight,
     ProcessInfo,
     SessionView,
+    Slices,
     Snapshot,
 )
 
@@ -32,7 +33,7 @@ LOSSES = ("ring_full", "overwritten", "latency", "session_row", "thread_slot", "
 
 _BOUNDS = ffi.new("double[]", BUCKET_BOUNDS)
 _EVENTS = int(lib.C4T_TOTALS) - len(Latency)
-_SESSION = struct.Struct("<Q6q8QQIIIIiIi92s")
+_SESSION = struct.Struct("<Q6q8Q3QIIIIiIi84s")
 _NEVER = -(1 << 63)
 _INCOMING, _HALF = 1, 2
 _SLACK = 64  # rows that may have come into use since they were counted
@@ -45,8 +46,7 @@ def take_snapshot(reader: NativeReader, *, take_exemplars: bool = False) -> Snap
     """
     info = ffi.new("struct c4t_reader_info *")
     lib.c4t_reader_info(reader.handle, info)
-    labels = [_label(reader, index) for index in range(info.factories)]
-    sessions = _sessions(reader, info, labels)
+    sessions = _sessions(reader, info, [_about(reader, index) for index in range(info.factories)])
     closed = _closed(reader, info.closed_rows + _SLACK)
     return Snapshot(
         process=_process(reader, info),
@@ -68,8 +68,8 @@ def find_sessions(reader: NativeReader, sids: Collection[int]) -> dict[int, Sess
     """Find the rows of these sessions, by id, without the cost of a snapshot; those whose row is gone are left out."""
     info = ffi.new("struct c4t_reader_info *")
     lib.c4t_reader_info(reader.handle, info)
-    labels = [_label(reader, index) for index in range(info.factories)]
-    return {row[0]: _session(row, _label_of(row, labels)) for row in _rows(reader, info) if row[0] in sids}
+    factories = [_about(reader, index) for index in range(info.factories)]
+    return {row[0]: _session(row, _of(row, factories)) for row in _rows(reader, info) if row[0] in sids}
 
 
 def _text(field: Any) -> str:
@@ -97,10 +97,18 @@ def _process(reader: NativeReader, info: Any) -> ProcessInfo:
     )
 
 
-def _label(reader: NativeReader, index: int) -> str:
+class _Factory(NamedTuple):
+    label: str
+    releases: str
+
+
+_UNKNOWN = _Factory("", UPCALLS[0])
+
+
+def _about(reader: NativeReader, index: int) -> _Factory:
     copy = ffi.new("struct c4t_factory_copy *")
     lib.c4t_reader_factory(reader.handle, index, copy)
-    return _text(copy.label)
+    return _Factory(_text(copy.label), _word(UPCALLS, copy.releases))
 
 
 def _factory(
@@ -127,6 +135,18 @@ def _factory(
         closed=closed,
         unacked_write_bytes=sum(max(0, view.write.bytes - view.completed_write.bytes) for view in counted),
         unprocessed_receive_bytes=sum(max(0, view.received.bytes - view.completed_receive.bytes) for view in counted),
+        releases=_word(UPCALLS, copy.releases),
+        slices=_slices(reader, index) if copy.releases else None,
+    )
+
+
+def _slices(reader: NativeReader, index: int) -> Slices:
+    copy = ffi.new("struct c4t_slices_copy *")
+    lib.c4t_reader_slices(reader.handle, index, copy)
+    return Slices(
+        written=Flow(copy.written, copy.written_bytes),
+        released=Flow(copy.released, copy.released_bytes),
+        not_followed=Flow(copy.unfollowed, copy.unfollowed_bytes),
     )
 
 
@@ -160,23 +180,23 @@ def _rows(reader: NativeReader, info: Any) -> Iterator[tuple[Any, ...]]:
     return _SESSION.iter_unpack(ffi.buffer(copies, count * _SESSION.size))
 
 
-def _label_of(row: tuple[Any, ...], labels: list[str]) -> str:
-    return labels[row[16]] if row[16] < len(labels) else ""
+def _of(row: tuple[Any, ...], factories: list[_Factory]) -> _Factory:
+    return factories[row[18]] if row[18] < len(factories) else _UNKNOWN
 
 
-def _sessions(reader: NativeReader, info: Any, labels: list[str]) -> dict[int, list[SessionView]]:
+def _sessions(reader: NativeReader, info: Any, factories: list[_Factory]) -> dict[int, list[SessionView]]:
     views: dict[int, list[SessionView]] = {}
     for row in _rows(reader, info):
-        views.setdefault(row[16], []).append(_session(row, _label_of(row, labels)))
+        views.setdefault(row[18], []).append(_session(row, _of(row, factories)))
     return views
 
 
-def _session(row: tuple[Any, ...], label: str) -> SessionView:
+def _session(row: tuple[Any, ...], factory: _Factory) -> SessionView:
     sid, t_last, t_open, t_opened, t_closing, t_closed, t_disposed, *flows = row[:15]
-    lost, _, state, flags, last_event, http_status, domain, code, address = row[15:]
+    lost, held, held_bytes, _, state, flags, last_event, http_status, domain, code, address = row[15:]
     return SessionView(
         sid=sid,
-        factory=label,
+        factory=factory.label,
         state=SessionState(state),
         address=address.partition(b"\0")[0].decode(errors="replace"),
         incoming=bool(flags & _INCOMING),
@@ -195,6 +215,7 @@ def _session(row: tuple[Any, ...], label: str) -> SessionView:
         lost=lost,
         http_status=http_status or None,
         error=(domain, code) if domain or code else None,
+        unreleased=Flow(held, held_bytes) if factory.releases != UPCALLS[0] else None,
     )
 
 

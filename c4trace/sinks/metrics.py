@@ -14,7 +14,7 @@ from prometheus_client.samples import Exemplar
 
 from c4trace.decode.errors import error_name
 from c4trace.events import EventKind, Latency
-from c4trace.segment.snapshot import BUCKET_BOUNDS, Cell, FactoryTotals, Snapshot
+from c4trace.segment.snapshot import BUCKET_BOUNDS, Cell, FactoryTotals, Slices, Snapshot
 from c4trace.segment.waiting import STATES, Waits, WaitWatch
 
 __all__ = ["MetricsCollector"]
@@ -133,6 +133,23 @@ class _Families:
             labels=labels("factory", "call"),
             unit="bytes",
         )
+        self.slices = CounterMetricFamily(
+            "c4trace_slices",
+            "Slices that write handed over, those released and those of which it is not known; absent where releases "
+            "cannot be seen.",
+            labels=labels("factory", "state"),
+        )
+        self.unreleased = GaugeMetricFamily(
+            "c4trace_unreleased_slices",
+            "Slices of write that the factory has not released yet.",
+            labels=labels("factory"),
+        )
+        self.unreleased_bytes = GaugeMetricFamily(
+            "c4trace_unreleased_slice_bytes",
+            "Bytes of slices of write that the factory has not released yet.",
+            labels=labels("factory"),
+            unit="bytes",
+        )
         self.closed = CounterMetricFamily(
             "c4trace_closed", "Sessions closed, by error.", labels=labels("factory", "domain", "code")
         )
@@ -151,6 +168,7 @@ class _Families:
         return [
             *(self.info, self.calls, self.bytes, self.durations, self.sockets, *self.latencies.values()),
             *(self.unacked, self.unprocessed, self.oldest, self.stalled, self.outstanding),
+            *(self.slices, self.unreleased, self.unreleased_bytes),
             *(self.closed, self.findings, self.lost, self.overhead),
         ]
 
@@ -179,6 +197,8 @@ class _Families:
             self.sockets.add_metric((*labels, state.name), factory.states.get(state, 0))
         self.unacked.add_metric(labels, factory.unacked_write_bytes)
         self.unprocessed.add_metric(labels, factory.unprocessed_receive_bytes)
+        if factory.slices is not None:
+            self._add_slices(factory.slices, labels)
         for error, n in _by_name(factory.closed).items():
             self.closed.add_metric((*labels, *error), n)
 
@@ -189,6 +209,13 @@ class _Families:
             self.stalled.add_metric((*labels, call.name), seconds)
         for call, size in waits.most.items():
             self.outstanding.add_metric((*labels, call.name), size)
+
+    def _add_slices(self, slices: Slices, labels: tuple[str, ...]) -> None:
+        states = {"written": slices.written, "released": slices.released, "not_followed": slices.not_followed}
+        for state, count in states.items():
+            self.slices.add_metric((*labels, state), count.n)
+        self.unreleased.add_metric(labels, slices.unreleased.n)
+        self.unreleased_bytes.add_metric(labels, slices.unreleased.bytes)
 
 
 def _add_histogram(family: HistogramMetricFamily, labels: tuple[str, ...], cell: Cell) -> None:

@@ -55,10 +55,20 @@ def at_rest(samples: Samples) -> None:
     assert timed == began
     for name in ("c4trace_sockets", "c4trace_unacked_write_bytes", "c4trace_unprocessed_receive_bytes"):
         assert {value for _, value in samples[name]} == {0}, name
+    for name in ("c4trace_unreleased_slices", "c4trace_unreleased_slice_bytes"):
+        assert {value for _, value in samples[name]} <= {0}, name
     lost = {labels["reason"]: value for labels, value in samples["c4trace_events_lost_total"]}
     assert lost.pop("latency") >= 0
     assert lost
     assert set(lost.values()) == {0}, lost
+
+
+def slices(samples: Samples) -> dict[str, dict[str, int]]:
+    """What became of what write handed over, by factory whose releases can be seen."""
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for labels, value in samples["c4trace_slices_total"]:
+        found[labels["factory"]][labels["state"]] = int(value)
+    return found
 
 
 def _samples(parse: Callable[[str], Iterable[Metric]], page: str) -> Samples:

@@ -18,6 +18,7 @@ import pytest
 from c4trace.events import Event
 from c4trace.segment.attach import attach
 from c4trace.segment.folder import list_segments
+from c4trace.segment.snapshot import Flow, Slices
 from tests.real import java_host
 from tests.real.counts import Counted
 from tests.real.expectations import acknowledged, lived_once, mirrored
@@ -113,7 +114,10 @@ def test_what_is_pushed_and_pulled_back_is_on_record_to_the_byte(
     with attach(segment(segments)) as dead:
         snapshot = dead.snapshot()
     assert snapshot.process.litecore == "3.0.0 (b018a12d)"
-    assert snapshot.factories[0].upcalls == "interposed"
+    (factory,) = snapshot.factories
+    assert (factory.upcalls, factory.releases) == ("interposed", "interposed")
+    written = Flow(*counted(snapshot)["write"])
+    assert factory.slices == Slices(written=written, released=written, not_followed=Flow(0, 0))
     assert (snapshot.sessions_total, snapshot.orphans) == (2, 0)
     # No event: of more than 64 messages that wait for LiteCore at once, not each one's wait is measured.
     assert {reason for reason, n in snapshot.lost.items() if n} <= {"latency"}

@@ -116,6 +116,9 @@ def test_a_c_library_that_knows_nothing_of_c4trace_is_traced_by_its_address_alon
     replicated(result, scenario)
     mirrored(result.client, result.passive, framed=scenario.framed)
     assert report.upcalls == {"client": "relocation", "passive": "relocation"}
+    writes = {label: side["calls"]["write"] for label, side in _sides(result, report).items()}
+    every = {label: {"written": n, "released": n, "not_followed": 0} for label, n in writes.items()}
+    assert scraped.slices(scraped.classic(report.metrics)) == every
     same_bytes_arrived(recorded)
     assert list(report.slots) == [library]
     before, during, after = report.slots[library]

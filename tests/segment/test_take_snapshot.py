@@ -8,7 +8,7 @@ from c4trace._native import lib
 from c4trace.events import EventKind, Latency, SessionState
 from c4trace.segment.attach import attach
 from c4trace.segment.folder import list_segments
-from c4trace.segment.snapshot import BUCKET_BOUNDS, Cell, Snapshot
+from c4trace.segment.snapshot import BUCKET_BOUNDS, Cell, Flow, Slices, Snapshot
 from c4trace.segment.take_snapshot import LOSSES, UPCALLS
 from tests.segment.conftest import Echo
 from tests.tracing import URL, counted, exchange, hang_up, talk, told
@@ -38,6 +38,7 @@ def test_a_quiet_segment_is_exact(echo: Echo) -> None:
     assert (factory.label, factory.sessions, factory.upcalls) == ("orders", 3, "table")
     assert factory.upcalls in UPCALLS
     assert factory.unacked_write_bytes == factory.unprocessed_receive_bytes == 0
+    assert (factory.releases, factory.slices) == ("table", Slices(Flow(60, 6000), Flow(60, 6000), Flow(0, 0)))
     measured = {latency: cell.n for latency, cell in factory.latencies.items()}
     assert [measured[latency] for latency in (Latency.open, Latency.close, Latency.session)] == [3, 3, 3]
     assert measured[Latency.write_ack] + measured[Latency.receive_ack] + snapshot.lost["latency"] == 120
@@ -69,6 +70,7 @@ def test_sessions_are_told_from_open_to_dispose(echo: Echo) -> None:
             assert (view.state, view.factory, view.address, view.incoming) == (SessionState.open, "orders", URL, False)
             assert (view.write.n, view.write.bytes) == (view.completed_write.n, view.completed_write.bytes) == (3, 300)
             assert (view.received.n, view.completed_receive.bytes) == (3, 300)
+            assert view.unreleased == Flow(0, 0)
             assert view.connected_at is not None
             assert 0 < view.opened_at <= view.connected_at <= view.last <= open_ones.now
             assert view.closing_at is view.closed_at is view.disposed_at is None

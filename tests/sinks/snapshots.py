@@ -16,6 +16,7 @@ from c4trace.segment.snapshot import (
     Flow,
     ProcessInfo,
     SessionView,
+    Slices,
     Snapshot,
 )
 
@@ -95,6 +96,8 @@ def factory(label: str = "main", seed: int = 1, **changes: Any) -> FactoryTotals
         },
         unacked_write_bytes=dice.randint(1, 2**40),
         unprocessed_receive_bytes=dice.randint(1, 2**40),
+        releases="table",
+        slices=Slices(written=Flow(90, 9000), released=Flow(70, 5000), not_followed=Flow(13, 1000)),
     )
     return dataclasses.replace(totals, **changes)
 

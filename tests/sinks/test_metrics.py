@@ -37,6 +37,9 @@ NAMES = {
     "c4trace_oldest_seconds": "gauge",
     "c4trace_stalled_seconds": "gauge",
     "c4trace_outstanding_max_bytes": "gauge",
+    "c4trace_slices_total": "counter",
+    "c4trace_unreleased_slices": "gauge",
+    "c4trace_unreleased_slice_bytes": "gauge",
     "c4trace_closed_total": "counter",
     "c4trace_findings_total": "counter",
     "c4trace_events_lost_total": "counter",
@@ -155,6 +158,19 @@ def test_what_sessions_wait_for_is_told_from_scrape_to_scrape() -> None:
     assert gauge("c4trace_outstanding_max_bytes", call="write") == 69_000
     assert gauge("c4trace_outstanding_max_bytes", call="received") == 0
     assert [gauge("c4trace_oldest_seconds", state=state.name) for state in STATES] == [0, 90, 0, 0]
+
+
+def test_slices_are_told_by_what_became_of_them(value: Callable[..., float]) -> None:
+    found = snapshot()
+    for state, n in {"written": 90, "released": 70, "not_followed": 13}.items():
+        assert value(found, "c4trace_slices_total", factory="main", state=state) == n
+    assert value(found, "c4trace_unreleased_slices", factory="main") == 7
+    assert value(found, "c4trace_unreleased_slice_bytes", factory="main") == 3000
+
+
+def test_slices_whose_release_cannot_be_seen_are_no_metric() -> None:
+    text = classic(snapshot(factory(releases="not visible", slices=None)))
+    assert "slice" not in "".join(line for line in text.splitlines() if not line.startswith("#"))
 
 
 def test_errors_are_counted_by_name(value: Callable[..., float]) -> None:

@@ -35,6 +35,7 @@ class Session:
     written: Flow = _NONE
     received: Flow = _NONE
     lost: int = 0
+    unreleased: Flow = _NONE
     told: bool = False
 
     def advance(self, event: Event, kind: EventKind) -> None:
@@ -64,6 +65,7 @@ class Session:
         self.address = self.address or redact_text(view.address)
         self.began = round(view.opened_at * 1e9) if self.began is None else self.began
         self.written, self.received, self.lost = view.write, view.received, view.lost
+        self.unreleased = view.unreleased or _NONE
         self.counted = True
 
     def names(self) -> dict[str, Any]:
@@ -92,8 +94,12 @@ class Session:
             "received_bytes": self.received.bytes,
         }
         ended = {} if self.closed is None else error_fields(self.error)
+        held = {
+            "slices_unreleased": self.unreleased.n or None,
+            "slices_unreleased_bytes": self.unreleased.bytes or None,
+        }
         status = {"status": self.status}
-        return self.durations() | (flows if self.counted else {}) | {"lost": self.lost or None} | status | ended
+        return self.durations() | (flows if self.counted else {}) | {"lost": self.lost or None} | held | status | ended
 
 
 def error_fields(error: ErrorInfo | None) -> dict[str, Any]:

@@ -4,6 +4,7 @@
  *   host fork N                                                      a session, then N children with a session each, without exec
  *   host idle-fork N                                                 the same, but the children leave LiteCore alone
  *   host many                                                        20 sessions, each with a factory of its own
+ *   host leak                                                        a session whose slices are never released
  *   host linger N                                                    a session, N seconds of nothing, another session
  *
  * Exit status: 0 everything arrived as it was given and did what it should, 1 something did not (a line on stderr says what).
@@ -33,7 +34,13 @@ static void open_socket(C4Socket *socket, const C4Address *address, C4Slice opti
     c4socket_opened(socket);
     c4socket_received(socket, (C4Slice){"abcdefg", 7});
 }
-static void write_socket(C4Socket *socket, C4Slice data) { c4socket_completedWrite(socket, data.size); }
+static bool leaks;
+static void write_socket(C4Socket *socket, C4Slice data) {
+    c4socket_completedWrite(socket, data.size);
+#ifndef RELEASES_NOWHERE
+    if (!leaks) _FLBuf_Release(data.buf);
+#endif
+}
 static void completed_receive(C4Socket *socket, size_t n) { expect(socket && n == 7, "completedReceive: arguments"); }
 static void request_close(C4Socket *socket, int status, C4String message) {
     expect(status == 1000 && message.size == 4, "requestClose: arguments");
@@ -118,6 +125,8 @@ static C4Socket *make(const char *how) {
 static bool session(const char *how) {
     int upcalls = stand_in_upcalls();
     size_t bytes = stand_in_bytes();
+    int buffers = stand_in_buffers();
+    (void)buffers;
     attached_calls = 0;
     fill();
     C4Socket *socket = make(how);
@@ -133,6 +142,9 @@ static bool session(const char *how) {
     stand_in_play(stand_in_factory(), socket);
     expect(stand_in_upcalls() - upcalls == 5, "up-calls: their number");
     expect(stand_in_bytes() - bytes == sizeof headers + 7 + 10 + 1000, "up-calls: their arguments");
+#ifndef RELEASES_NOWHERE
+    expect(stand_in_buffers() - buffers == leaks, "what write was given: its references");
+#endif
     return replaced;
 }
 
@@ -181,7 +193,8 @@ int main(int argc, char **argv) {
         printf("replaced %d\n", many());
         return failures ? 1 : 0;
     }
-    bool replaced = session(children ? "new" : how);
+    leaks = !strcmp(how, "leak");
+    bool replaced = session(children || leaks ? "new" : how);
     printf("factory %s\n", replaced ? "replaced" : "as given");
     fflush(stdout);
     if (!strcmp(how, "linger")) {

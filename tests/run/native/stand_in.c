@@ -9,7 +9,26 @@ static C4Socket *const accepted = (C4Socket *)0x5000;
 static int upcalls;
 static size_t bytes;
 
-C4Slice c4_getVersion(void) { return (C4Slice){VERSION, sizeof VERSION - 1}; }
+/* A buffer is its count of references, and its bytes behind that. */
+static int buffers;
+static const void *buffer_new(const char *text, size_t size) {
+    int64_t *references = malloc(sizeof *references + size);
+    if (!references) abort();
+    *references = 1;
+    buffers++;
+    return memcpy(references + 1, text, size);
+}
+void _FLBuf_Retain(const void *buffer) {
+    if (buffer) ++((int64_t *)(uintptr_t)buffer)[-1];
+}
+void _FLBuf_Release(const void *buffer) {
+    if (!buffer || --((int64_t *)(uintptr_t)buffer)[-1]) return;
+    buffers--;
+    free((int64_t *)(uintptr_t)buffer - 1);
+}
+int stand_in_buffers(void) { return buffers; }
+
+C4Slice c4_getVersion(void) { return (C4Slice){buffer_new(VERSION, sizeof VERSION - 1), sizeof VERSION - 1}; }
 
 /* What tells the releases apart where the version is a commit. */
 void c4repl_setSuspended(void) {}
@@ -111,7 +130,11 @@ size_t stand_in_bytes(void) { return bytes; }
 void stand_in_play(const C4SocketFactory *with, C4Socket *socket) {
     static const C4Address address = {{"ws", 2}, {"db.example", 10}, 4984, {"/db/_blipsync", 13}};
     with->open(socket, &address, (C4Slice){NULL, 0}, with->context);
-    with->write(socket, (C4Slice){"0123456789", 10});
+    /* As LiteCore does it: the reference that is handed over is one more than its own, which it releases by the same function. */
+    const void *buffer = buffer_new("0123456789", 10);
+    _FLBuf_Retain(buffer);
+    with->write(socket, (C4Slice){buffer, 10});
+    _FLBuf_Release(buffer);
     with->requestClose(socket, 1000, (C4String){"done", 4});
     with->dispose(socket);
 }

@@ -126,6 +126,9 @@ void c4socket_closed(C4Socket *, C4Error);
 #define CLOSED_MORE
 #endif
 
+void _FLBuf_Retain(const void *);
+void _FLBuf_Release(const void *);
+
 /* The stand-in's own. */
 const struct arguments *stand_in_got(void);              /* by c4repl_new, last */
 const C4SocketFactory *stand_in_factory(void);           /* its copy of the factory that came last */
@@ -133,5 +136,6 @@ void stand_in_play(const C4SocketFactory *, C4Socket *); /* a whole session of `
 /* Up-calls that arrived, all together, and their bytes. */
 int stand_in_upcalls(void);
 size_t stand_in_bytes(void);
+int stand_in_buffers(void); /* that have a reference left */
 
 #endif
