@@ -11,6 +11,8 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 
+from c4trace.run.witness import Witness
+
 __all__ = ["Command", "CommandError", "end_as"]
 
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126  # as shells and env(1) have it
@@ -34,9 +36,11 @@ class Command:
     def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, its end would not be told
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        self._witness = Witness()
         try:
             self._process = self._spawn(words, environment)
         except OSError as error:
+            self._witness.dismiss()
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
             raise CommandError(*_refusal(words[0], error)) from error
         self.pid = self._process.pid
@@ -71,8 +75,10 @@ class Command:
         return self._process.returncode
 
     def _pass_on(self, taken: signal.struct_siginfo) -> None:
-        """What the kernel sends (Ctrl-C, a hang-up) it sends to the whole process group: the command has it already."""
+        """What was sent to the whole group (Ctrl-C, a hang-up, kill(1) of the group) the command has already."""
         if taken.si_signo in _OURS or taken.si_code > 0 or taken.si_pid in {os.getpid(), self.pid}:
+            return
+        if self._witness.heard_of(taken):
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):  # gone, or another user's (setuid)
             os.kill(self.pid, taken.si_signo)
@@ -84,6 +90,7 @@ class Command:
                 return
             if not os.WIFSTOPPED(status):
                 self._process.returncode = os.waitstatus_to_exitcode(status)
+                self._witness.dismiss()
                 return
             if _has_a_shell_that_waits():
                 os.kill(os.getpid(), signal.SIGSTOP)  # until the shell's fg or bg, which continues us both

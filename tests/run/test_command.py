@@ -36,12 +36,17 @@ def _own_segments(segments: Path) -> None:
 
 
 @contextmanager
-def started(*words: str) -> Iterator[subprocess.Popen[str]]:
+def started(*words: str, start_new_session: bool = False) -> Iterator[subprocess.Popen[str]]:
     """`c4trace run` with this command, killed at the end if it still lives."""
     command = [str(C4TRACE), "run", "--", *words]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as (process):
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=start_new_session,
+    ) as process:
         try:
             yield process
         finally:
@@ -85,6 +90,54 @@ def test_every_signal_is_given_to_the_command_once() -> None:
     assert errors.startswith("c4trace: nothing was traced: ")
 
 
+def test_a_signal_for_the_whole_group_is_heard_by_the_command_once() -> None:
+    numbers: list[int] = [signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGWINCH]
+    marker = signal.SIGRTMIN + 3  # taken after all others, so what would come twice comes before it
+    with started(sys.executable, "-c", COUNTS_SIGNALS, start_new_session=True) as process:
+        assert said(process) == "ready"
+        for number in [*numbers, *numbers]:
+            os.killpg(process.pid, number)
+            assert said(process) == str(int(number))
+            process.send_signal(marker)
+            assert said(process) == str(marker)
+            process.send_signal(number)  # and one that is for us alone
+            assert said(process) == str(int(number))
+        os.killpg(process.pid, marker)
+        assert said(process) == str(marker)
+        rest, _ = process.communicate("", timeout=PATIENCE)
+    assert (process.returncode, rest) == (0, "")
+    assert _is_empty(process.pid)
+
+
+def test_what_listens_for_the_group_ends_with_us_however_we_end() -> None:
+    with started("sh", "-c", "read line", start_new_session=True) as process:
+        _child_of(process.pid)
+        process.kill()
+        process.communicate("", timeout=PATIENCE)
+    _until(lambda: ["gone"] if _is_empty(process.pid) else [])
+
+
+def test_where_what_listens_for_the_group_was_killed_signals_are_passed_on() -> None:
+    with started(sys.executable, "-c", COUNTS_SIGNALS) as process:
+        assert said(process) == "ready"
+        witness, _ = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        assert Path(f"/proc/{witness}/comm").read_text() == "c4trace-witness\n"
+        os.kill(int(witness), signal.SIGKILL)
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            process.send_signal(number)
+            assert said(process) == str(int(number))
+        process.communicate("", timeout=PATIENCE)
+    assert process.returncode == 0
+
+
+def _is_empty(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
 def test_a_signal_the_command_does_not_catch_ends_both() -> None:
     with started("sleep", "1000") as process:
         child = _child_of(process.pid)
@@ -95,7 +148,8 @@ def test_a_signal_the_command_does_not_catch_ends_both() -> None:
 
 
 def _child_of(pid: int) -> int:
-    return int(_until(lambda: Path(f"/proc/{pid}/task/{pid}/children").read_text().split())[0])
+    """The command, which is started last."""
+    return int(_until(lambda: Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[1:])[-1])
 
 
 def _until(found: Callable[[], list[str]]) -> list[str]:
