@@ -24,6 +24,10 @@ from benchmarks import goals, results, table
 BENCHES: Final = {
     "hot_path": "a call without payload, beside time stamps and LTTng-UST",
     "payload": "a call with payload, beside memcpy",
+    "wrappers": "a call through wrappers written in Python",
+    "instructions": "instructions a call",
+    "sessions": "sockets open at once, and how fast they come and go",
+    "startup": "what commands and imports take before they begin",
 }
 """Every benchmark, a module of this folder, in the order they run."""
 APART: Final = ("soak",)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from c4trace import EmbeddedHost, Tracer
 from c4trace.bench.loop import INNER, CallLoop
@@ -19,17 +20,26 @@ MODES: Final = {"metrics only": "off", "events": "events", "headers": "headers"}
 
 
 class TracedCalls:
-    """The loop through one tracer."""
+    """One tracer, and a loop through it with a socket for each thread."""
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
-        self._loop = CallLoop(tracer.wrap(INNER).address)
+        self._factory = tracer.wrap(INNER).address
+        self._loop = self.loop()
         self.segment: Path = tracer.segment_path
+
+    def loop(self, **sockets: Any) -> CallLoop:
+        """Another loop, with sockets as `CallLoop` takes them."""
+        return CallLoop(self._factory, **sockets)
+
+    def at(self, capture: str, measured: Callable[[], float]) -> float:
+        """What is measured at this capture level."""
+        self._tracer.set_capture(capture)
+        return measured()
 
     def ns(self, capture: str, *, calls: int, threads: int = 1, message: int = 0) -> float:
         """Nanoseconds a call at this capture level; as `CallLoop.ns`."""
-        self._tracer.set_capture(capture)
-        return self._loop.ns(calls=calls, threads=threads, message=message)
+        return self.at(capture, partial(self._loop.ns, calls=calls, threads=threads, message=message))
 
 
 @contextmanager

@@ -10,7 +10,6 @@
 #include "clock.h"
 #include "segment.h"
 
-#define SOCKET_STEP 4096u
 #define RECORD_HEADER 64u /* bytes of a ring that a record takes beside its payload */
 
 static void nothing_open(c4t_socket *s, const c4t_address *a, c4t_slice o, void *c) {
@@ -31,15 +30,33 @@ static const char message[C4BENCH_MESSAGE_MAX];
 /* Thread-local, so that the yardsticks of several threads share no cache line. */
 static __thread volatile uint64_t stored[2];
 
-static c4t_socket *socket_of(const struct c4bench_calls *calls, uint32_t thread) {
-    return (c4t_socket *)(calls->sockets + (uintptr_t)SOCKET_STEP * thread);
-}
+static c4t_socket *socket_at(uintptr_t first, uint64_t i) { return (c4t_socket *)(first + C4BENCH_SOCKET_STEP * i); }
+
+static uint64_t count(const struct c4bench_calls *calls) { return (uint64_t)calls->threads * calls->each; }
 
 void c4bench_open(const struct c4bench_calls *calls) {
     static const c4t_address address = {{"ws", 2}, {"localhost", 9}, 4984, {"/db/_blipsync", 13}};
     const c4t_socket_factory *factory = calls->factory;
-    for (uint32_t i = 0; i < calls->threads; i++)
-        factory->open(socket_of(calls, i), &address, (c4t_slice){NULL, 0}, factory->context);
+    for (uint64_t i = 0; i < count(calls); i++)
+        factory->open(socket_at(calls->sockets, i), &address, (c4t_slice){NULL, 0}, factory->context);
+}
+
+void c4bench_dispose(const struct c4bench_calls *calls) {
+    const c4t_socket_factory *factory = calls->factory;
+    for (uint64_t i = 0; i < count(calls); i++) factory->dispose(socket_at(calls->sockets, i));
+}
+
+double c4bench_sessions(const struct c4bench_calls *calls, uint32_t rounds) {
+    const c4t_socket_factory *factory = calls->factory;
+    if (!rounds || !count(calls)) return -1;
+    uint64_t began = c4t_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    for (uint32_t round = 0; round < rounds; round++) {
+        c4bench_open(calls);
+        for (uint64_t i = 0; i < count(calls); i++)
+            factory->request_close(socket_at(calls->sockets, i), 1000, (c4t_slice){NULL, 0});
+        c4bench_dispose(calls);
+    }
+    return (double)(c4t_clock_ns(CLOCK_THREAD_CPUTIME_ID) - began) / (double)(count(calls) * rounds);
 }
 
 /* The fastest counter of this machine, sound or not: a yardstick only stores what it reads. */
@@ -56,13 +73,13 @@ static uint32_t counter(void) {
 typedef void (*write_function)(c4t_socket *, c4t_slice);
 
 /* A function for each loop, so that a profiler tells them apart and none asks in each turn what it is to do. */
-static __attribute__((noinline)) void call_bare(write_function volatile write, c4t_socket *socket, c4t_slice slice,
-                                                uint64_t calls) {
+static __attribute__((noinline, noclone)) void call_bare(write_function volatile write, c4t_socket *socket,
+                                                         c4t_slice slice, uint64_t calls) {
     for (uint64_t i = 0; i < calls; i++) write(socket, slice);
 }
 
-static __attribute__((noinline)) void call_stamped(write_function volatile write, c4t_socket *socket, c4t_slice slice,
-                                                   uint64_t calls, uint32_t clock) {
+static __attribute__((noinline, noclone)) void call_stamped(write_function volatile write, c4t_socket *socket,
+                                                            c4t_slice slice, uint64_t calls, uint32_t clock) {
     for (uint64_t i = 0; i < calls; i++) {
         stored[0] = c4t_clock_ticks(clock);
         write(socket, slice);
@@ -77,6 +94,14 @@ struct gate {
     uint32_t waiting;
     enum { SHUT, OPEN, GIVEN_UP } state;
 };
+
+static __attribute__((noinline, noclone)) void call_in_turn(write_function volatile write, uintptr_t first,
+                                                            uint32_t each, c4t_slice slice, uint64_t calls) {
+    for (uint64_t i = 0, at = 0; i < calls; i++) {
+        write(socket_at(first, at), slice);
+        if (++at == each) at = 0;
+    }
+}
 
 struct job {
     const struct c4bench_calls *calls;
@@ -108,11 +133,14 @@ static void *run(void *data) {
     struct job *job = data;
     const struct c4bench_calls *calls = job->calls;
     write_function volatile write = ((const c4t_socket_factory *)calls->factory)->write;
-    c4t_socket *socket = socket_of(calls, job->thread);
+    uintptr_t first = calls->sockets + (uintptr_t)C4BENCH_SOCKET_STEP * calls->each * job->thread;
+    c4t_socket *socket = (c4t_socket *)first;
     c4t_slice slice = {message, calls->message};
     if (!pass(job->gate)) return NULL;
     uint64_t began = c4t_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    if (calls->stamps == C4BENCH_BARE)
+    if (calls->each > 1)
+        call_in_turn(write, first, calls->each, slice, calls->calls);
+    else if (calls->stamps == C4BENCH_BARE)
         call_bare(write, socket, slice, calls->calls);
     else
         call_stamped(write, socket, slice, calls->calls,
@@ -122,7 +150,8 @@ static void *run(void *data) {
 }
 
 double c4bench_run(const struct c4bench_calls *calls) {
-    if (!calls->calls || !calls->threads || calls->threads > C4BENCH_THREADS_MAX || calls->message > sizeof message)
+    if (!calls->calls || !calls->each || !calls->threads || calls->threads > C4BENCH_THREADS_MAX ||
+        calls->message > sizeof message)
         return -1;
     struct job jobs[C4BENCH_THREADS_MAX];
     pthread_t ids[C4BENCH_THREADS_MAX];

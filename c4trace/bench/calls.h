@@ -6,17 +6,20 @@
 
 #define C4BENCH_THREADS_MAX 16u
 #define C4BENCH_MESSAGE_MAX (128u * 1024u)
+#define C4BENCH_SOCKET_STEP 336u /* bytes; about what a C4Socket has */
 
 /* What is done around each call, in place of a tracer: nothing, or two readings of a clock, stored. */
 enum c4bench_stamps { C4BENCH_BARE = 0, C4BENCH_TICKS = 1, C4BENCH_CLOCK = 2 };
 
 struct c4bench_calls {
     const void *factory; /* C4SocketFactory whose `write` is called */
-    uintptr_t sockets;   /* address of the first thread's C4Socket; the next one's is 4096 further; never looked into */
-    uint32_t threads;    /* at once, each on a socket of its own; at most C4BENCH_THREADS_MAX */
-    uint32_t stamps;     /* enum c4bench_stamps */
-    uint64_t calls;      /* of each thread */
-    size_t message;      /* bytes a call; at most C4BENCH_MESSAGE_MAX */
+    uintptr_t
+        sockets;   /* address of the first C4Socket; the next ones are C4BENCH_SOCKET_STEP further; never looked into */
+    uint32_t each; /* sockets that a thread has to itself and calls in turn; 1 or more */
+    uint32_t threads; /* at once; at most C4BENCH_THREADS_MAX */
+    uint32_t stamps;  /* enum c4bench_stamps; only with one socket each */
+    uint64_t calls;   /* of each thread */
+    size_t message;   /* bytes a call; at most C4BENCH_MESSAGE_MAX */
 };
 
 /* A factory without framing whose functions do nothing. */
@@ -24,8 +27,12 @@ const void *c4bench_inner(void);
 
 /* Open the sockets that c4bench_run will use. */
 void c4bench_open(const struct c4bench_calls *calls);
+/* Dispose of them. */
+void c4bench_dispose(const struct c4bench_calls *calls);
 /* Nanoseconds of its thread's CPU time that a call takes: the mean over the threads. Negative: it could not be measured. */
 double c4bench_run(const struct c4bench_calls *calls);
+/* Nanoseconds of CPU time that open, requestClose and dispose of a socket take together, `rounds` times with all sockets open at once. */
+double c4bench_sessions(const struct c4bench_calls *calls, uint32_t rounds);
 
 /* Bytes of the rings of the segment in this file; 0 where it is none. */
 uint64_t c4bench_ring_bytes(const char *segment);

@@ -1,9 +1,11 @@
 /* calls.h */
 #define C4BENCH_THREADS_MAX ...
 #define C4BENCH_MESSAGE_MAX ...
+#define C4BENCH_SOCKET_STEP ...
 struct c4bench_calls {
     const void *factory;
     uintptr_t sockets;
+    uint32_t each;
     uint32_t threads;
     uint32_t stamps;
     uint64_t calls;
@@ -11,6 +13,8 @@ struct c4bench_calls {
 };
 const void *c4bench_inner(void);
 void c4bench_open(const struct c4bench_calls *calls);
+void c4bench_dispose(const struct c4bench_calls *calls);
 double c4bench_run(const struct c4bench_calls *calls);
+double c4bench_sessions(const struct c4bench_calls *calls, uint32_t rounds);
 uint64_t c4bench_ring_bytes(const char *segment);
 double c4bench_copy(size_t message, uint64_t ring_bytes, uint64_t copies);

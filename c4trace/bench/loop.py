@@ -13,7 +13,6 @@ THREADS_MAX: int = lib.C4BENCH_THREADS_MAX
 MESSAGE_MAX: int = lib.C4BENCH_MESSAGE_MAX
 INNER = int(ffi.cast("uintptr_t", lib.c4bench_inner()))
 """Address of a C4SocketFactory without framing whose functions do nothing."""
-_STEP = 4096 * THREADS_MAX
 
 
 class Stamps(enum.IntEnum):
@@ -25,19 +24,29 @@ class Stamps(enum.IntEnum):
 
 
 class CallLoop:
-    """Calls of one factory's `write`, with sockets of its own, which are opened once."""
+    """Calls of one factory's `write`, with sockets of its own: `each` for every one of `threads`, called in turn."""
 
-    _made = 0
+    _next_socket = 1 << 20  # an address as a key, which nothing looks into
 
-    def __init__(self, factory: int, *, stamps: Stamps = Stamps.BARE, threads: int = THREADS_MAX) -> None:
-        """Open a socket for each of so many threads through `factory`, the address of a C4SocketFactory."""
-        CallLoop._made += 1
+    def __init__(
+        self,
+        factory: int,
+        *,
+        stamps: Stamps = Stamps.BARE,
+        threads: int = THREADS_MAX,
+        each: int = 1,
+        opened: bool = True,
+    ) -> None:
+        """Open the sockets through `factory`, the address of a C4SocketFactory, unless `opened` is False."""
         self._calls = ffi.new("struct c4bench_calls *")
         self._calls.factory = ffi.cast("void *", factory)
-        self._calls.sockets = _STEP * CallLoop._made  # keys of sockets, which nothing looks into
+        self._calls.sockets = CallLoop._next_socket
+        self._calls.each = each
         self._calls.stamps = stamps
         self._calls.threads = self._threads = threads
-        lib.c4bench_open(self._calls)
+        CallLoop._next_socket += lib.C4BENCH_SOCKET_STEP * threads * each
+        if opened:
+            lib.c4bench_open(self._calls)
 
     def ns(self, *, calls: int, threads: int = 1, message: int = 0) -> float:
         """Nanoseconds of its thread's CPU time that a call takes: the mean over `threads` that call at once.
@@ -51,6 +60,19 @@ class CallLoop:
         if found < 0:
             raise OSError(f"{threads} threads could not be begun")
         return found
+
+    def session_ns(self, rounds: int) -> float:
+        """Nanoseconds that open, requestClose and dispose of a socket take, all sockets at once, `rounds` times.
+
+        For a loop that was not `opened`.
+        """
+        self._calls.threads = self._threads
+        return float(lib.c4bench_sessions(self._calls, rounds))
+
+    def dispose(self) -> None:
+        """Dispose of the sockets."""
+        self._calls.threads = self._threads
+        lib.c4bench_dispose(self._calls)
 
 
 def ring_bytes(segment: Path) -> int:

@@ -21,6 +21,30 @@ def test_every_call_of_every_thread_is_made() -> None:
     assert (events[EventKind.write].n, events[EventKind.write].bytes) == (450, 4000)
 
 
+@pytest.mark.usefixtures("segments")
+def test_sockets_are_called_in_turn() -> None:
+    with EmbeddedHost() as host, Tracer("loop", litecore=host) as tracer:
+        loop = CallLoop(tracer.wrap(INNER).address, threads=2, each=5)
+        assert loop.ns(calls=50, threads=2) > 0
+        sessions = tracer.snapshot().sessions
+        assert [session.write.n for session in sessions] == [10] * 10
+        loop.dispose()
+        assert tracer.snapshot().factories[0].events[EventKind.dispose].n == 10
+
+
+@pytest.mark.usefixtures("segments")
+def test_sessions_come_and_go() -> None:
+    with EmbeddedHost() as host, Tracer("loop", litecore=host) as tracer:
+        loop = CallLoop(tracer.wrap(INNER).address, threads=1, each=20, opened=False)
+        assert loop.session_ns(rounds=3) > 0
+        events = tracer.snapshot().factories[0].events
+    assert {kind.name: cell.n for kind, cell in events.items() if cell.n} == {
+        "open": 60,
+        "requestClose": 60,
+        "dispose": 60,
+    }
+
+
 @pytest.mark.parametrize("stamps", Stamps)
 def test_what_is_not_traced_can_be_measured_too(stamps: Stamps) -> None:
     assert CallLoop(INNER, stamps=stamps, threads=2).ns(calls=1000, threads=2) > 0
