@@ -87,7 +87,6 @@ soak: setup litecore ## Run the tests that take minutes each (an hour)
 bench: setup litecore ## Measure what tracing costs, and compare it with the goals (10 minutes; BENCH_ARGS=... names some)
 	@$(one_at_a_time) $(in_venv) cmake --workflow --preset bench
 	@.venv/bin/python -m benchmarks --check $(BENCH_ARGS)
-	@.venv/bin/python -m benchmarks.replication --check --json build/bench/replication.json
 
 .PHONY: bench-peers
 bench-peers: .venv/.locked ## Install what `make bench` compares with: LTTng-UST, toxiproxy, mitmproxy

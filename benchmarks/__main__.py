@@ -28,6 +28,8 @@ BENCHES: Final = {
     "instructions": "instructions a call",
     "sessions": "sockets open at once, and how fast they come and go",
     "startup": "what commands and imports take before they begin",
+    "replication": "a real LiteCore's replication, traced and not",
+    "proxies": "the same sockets through proxies",
 }
 """Every benchmark, a module of this folder, in the order they run."""
 APART: Final = ("soak",)

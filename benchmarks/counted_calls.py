@@ -1,4 +1,6 @@
-"""The program that benchmarks/instructions.py runs under callgrind: python -m benchmarks.counted_calls FOLDER CALLS LEVEL...
+"""The program that benchmarks/instructions.py runs under callgrind.
+
+    python -m benchmarks.counted_calls FOLDER CALLS LEVEL...
 
 For each capture level ("bare": without c4trace) it makes some calls to warm up, then those that are counted. It imports
 little, because callgrind makes all of it twenty times slower.

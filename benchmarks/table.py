@@ -67,6 +67,6 @@ def _fact(value: str | float) -> str:
 
 def _ratio(results: Results, one: Series) -> str:
     base = results.find(results.base, one.case)
-    if base is None or base is one or base.unit != one.unit:
+    if base is None or base is one or base.unit != one.unit or 0 in base.values:
         return ""
     return number(paired_ratio(one, base))

@@ -10,17 +10,13 @@ from benchmarks.goals import GOALS
 from benchmarks.results import read, write
 from tests.benchmarks.measured import results_of
 
-NEEDS_LITECORE: set[str] = set()
 
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.real] if name in NEEDS_LITECORE else []) for name in BENCHES]
-)
+@pytest.mark.parametrize("name", BENCHES)
 def test_each_benchmark_runs(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--tiny", "--folder", str(tmp_path)]) == 0
     measured = read([name], tmp_path)[name]
     assert capsys.readouterr().out.strip().startswith(name)
-    assert measured.series
+    assert measured.series or measured.missing  # without a LiteCore, say
     assert all(value >= 0 for one in measured.series for value in one.values)
     assert len({(one.side, one.case) for one in measured.series}) == len(measured.series)
     named = {at for goal in GOALS if goal.bench == name for at in (goal.of, goal.to) if at}

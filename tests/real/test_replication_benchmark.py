@@ -1,41 +1,35 @@
-"""The benchmark of replication, run small: it measures every side, and finds numbers that are not equal."""
+"""What the benchmarks of replication repeat: one replication, whose numbers must all be equal."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from benchmarks import replication
-from benchmarks.replication import SIDES, Order, Results
+from benchmarks.replicate import Order, carry_out, checked
 from tests.real.plain import Linking
 
 pytestmark = pytest.mark.real
 
 
-def test_every_side_is_measured_and_its_numbers_compared(tmp_path: Path) -> None:
-    file = tmp_path / "results" / "replication.json"
-    assert replication.main(["--documents", "50", "--repetitions", "2", "--json", str(file)]) == 0
-    results = msgspec.json.decode(file.read_bytes(), type=Results)
-    assert tuple(results.sides) == SIDES
-    assert results.events > 50 * 8
-    for side in results.sides.values():
-        (spent,) = side.spent
-        assert 0 < spent.collector_cpu + spent.closing_cpu < spent.cpu or side is results.sides[replication.UNWRAPPED]
-
-
 def test_numbers_that_are_not_equal_end_it(tmp_path: Path, plain_libraries: dict[Linking, Path]) -> None:
     order = Order(
-        side=replication.IN_A_THREAD,
+        collect_in="thread",
         documents=5,
         document_bytes=10,
-        capture="headers",
         library=str(plain_libraries[Linking.NOW]),
         folder=str(tmp_path),
     )
-    run = replication._in_a_process(order)
-    assert replication._check(run) > 5 * 8
+    run = carry_out(order)
+    assert checked(run) > 5 * 8
+    assert 0 < run.spent.own < run.spent.cpu
     run.counted["client"]["bytes"]["write"] += 1
     with pytest.raises(AssertionError):
-        replication._check(run)
+        checked(run)
+
+
+def test_without_a_tracer_there_is_nothing_to_compare(tmp_path: Path, plain_libraries: dict[Linking, Path]) -> None:
+    library = str(plain_libraries[Linking.NOW])
+    run = carry_out(Order(collect_in="", documents=5, document_bytes=10, library=library, folder=str(tmp_path)))
+    assert (checked(run), run.report, run.spent.own) == (0, None, 0)
+    assert run.spent.cpu > 0
