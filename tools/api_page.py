@@ -16,7 +16,7 @@ import c4trace
 from c4trace import events
 from c4trace.factories import WebSocketFactory
 from c4trace.host import Leaks
-from c4trace.host_socket import Closed, Counts, HostSocket, Response, SocketClosed, Tally
+from c4trace.host_socket import Anomaly, Closed, Counts, HostSocket, Response, SocketClosed, Tally
 from c4trace.recording import schema
 from c4trace.segment import snapshot
 
@@ -39,7 +39,17 @@ CHAPTERS: Final[dict[str, list[Any]]] = {
         c4trace.ErrorDomain,
         WebSocketFactory,
     ],
-    "A host without LiteCore": [c4trace.EmbeddedHost, HostSocket, Response, Closed, Counts, Tally, Leaks, SocketClosed],
+    "A host without LiteCore": [
+        c4trace.EmbeddedHost,
+        HostSocket,
+        Response,
+        Closed,
+        Counts,
+        Tally,
+        Anomaly,
+        Leaks,
+        SocketClosed,
+    ],
     "Recordings": [
         c4trace.open_recording,
         c4trace.Recording,
@@ -61,6 +71,7 @@ CHAPTERS: Final[dict[str, list[Any]]] = {
         snapshot.Cell,
         snapshot.SessionView,
         snapshot.Flow,
+        snapshot.Slices,
         snapshot.InFlight,
         snapshot.Exemplar,
         events.SessionState,

@@ -8,14 +8,18 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 import c4trace
 import c4trace._native
+from c4trace import events, host_socket
 from c4trace.factories import WebSocketFactory
 from c4trace.host_socket import HostSocket
+from c4trace.recording import schema
+from c4trace.segment import snapshot
 from tests.docs.pages import DOCS
 from tools import api_page, c_api_page
 
@@ -54,6 +58,13 @@ def test_the_page_of_the_c_api_is_what_the_header_says() -> None:
 @pytest.mark.parametrize("name", c4trace.__all__)
 def test_a_public_name_is_on_the_page(name: str) -> None:
     assert f"\n### {name}\n" in PYTHON
+
+
+@pytest.mark.parametrize("module", [events, host_socket, schema, snapshot], ids=lambda module: module.__name__)
+def test_every_class_of_what_users_are_given_is_on_the_page(module: ModuleType) -> None:
+    classes = {name for name in module.__all__ if inspect.isclass(getattr(module, name))}
+    assert classes
+    assert {name for name in classes if f"\n### {name}\n" not in PYTHON} == set()
 
 
 def test_only_what_is_named_as_inside_is_left_out() -> None:
