@@ -27,7 +27,7 @@ HEAD: Final = """\
     import c4trace
 
 Everything here is typed (`py.typed`), and every parameter is explained where its function is. This page is what the
-docstrings say, written by `make docs`. Rule ids (C4S-nnn) name clauses of LiteCore's contract with its factories.
+docstrings say, written by `make docs`. Rule ids (C4S-nnn) name clauses of [the contract](contract.md).
 """
 CHAPTERS: Final[dict[str, list[Any]]] = {
     "Tracing": [c4trace.Tracer, c4trace.Traced],

@@ -1,4 +1,8 @@
-"""A hook of mkdocs: links from docs/ to other files of the repository become text, for the site has docs/ only."""
+"""Hooks of mkdocs, for links that are right on the site only.
+
+Links from docs/ to other files of the repository become text, for the site has docs/ only. Ids of rules become links to
+what docs/contract.md says of them.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,17 @@ if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.pages import Page
 
-FENCED = re.compile(r"(^ *```.*?^ *```$)", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"(^ *```.*?^ *```$|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[([^\]\n]+)\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
+FENCED = re.compile(r"(^ *```.*?^ *```$)", re.MULTILINE | re.DOTALL)
+RULE = re.compile(r"(?<![\w#[-])(C4S-\d{3})\b")
+CONTRACT = "contract.md"
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, **_: object) -> str:
     """The page as it is rendered."""
-    docs = Path(config.docs_dir)
-    return without_links_out(markdown, docs / page.file.src_uri, docs)
+    docs, source = Path(config.docs_dir), page.file.src_uri
+    return with_rules_linked(without_links_out(markdown, docs / source, docs), source)
 
 
 def without_links_out(markdown: str, source: Path, docs: Path) -> str:
@@ -30,3 +37,15 @@ def without_links_out(markdown: str, source: Path, docs: Path) -> str:
 
     parts = FENCED.split(markdown)
     return "".join(part if i % 2 else LINK.sub(text_of, part) for i, part in enumerate(parts))
+
+
+def with_rules_linked(markdown: str, source: str) -> str:
+    """The text of the page at `source` in docs/, in which ids of rules lead to their row in the contract."""
+    if source == CONTRACT:
+        return re.sub(r"^\| C4S-(\d{3}) \|", r'| <a id="c4s-\1"></a>C4S-\1 |', markdown, flags=re.MULTILINE)
+    contract = "../" * source.count("/") + CONTRACT
+    parts = CODE.split(markdown)
+    return "".join(
+        part if i % 2 else RULE.sub(lambda rule: f"[{rule[1]}]({contract}#{rule[1].lower()})", part)
+        for i, part in enumerate(parts)
+    )

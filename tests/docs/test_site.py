@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from tests.docs.pages import DOCS, ROOT
-from tools.site_links import without_links_out
+from tools.site_links import with_rules_linked, without_links_out
 
 LOADED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src", "use": "href"}
 
@@ -89,3 +89,10 @@ def test_a_link_out_of_the_folder_of_pages_becomes_its_text() -> None:
     markdown = f"See {out}, {within}, {dead}.\n```\n[x](../README.md)\n```\n"
     rendered = without_links_out(markdown, DOCS / "index.md", DOCS)
     assert rendered == markdown.replace(out, "the example")
+
+
+def test_a_rule_is_linked_to_what_the_contract_says_of_it(site: Path, pages: dict[Path, Page]) -> None:
+    assert "contract.html#c4s-051" in pages[site / "troubleshooting.html"].links
+    assert "c4s-051" in pages[site / "contract.html"].ids
+    linked = with_rules_linked("As C4S-050 says, not `C4S-051`.", "runbooks/stuck.md")
+    assert linked == "As [C4S-050](../contract.md#c4s-050) says, not `C4S-051`."
