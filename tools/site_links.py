@@ -42,7 +42,7 @@ def without_links_out(markdown: str, source: Path, docs: Path) -> str:
 def with_rules_linked(markdown: str, source: str) -> str:
     """The text of the page at `source` in docs/, in which ids of rules lead to their row in the contract."""
     if source == CONTRACT:
-        return re.sub(r"^\| C4S-(\d{3}) \|", r'| <a id="c4s-\1"></a>C4S-\1 |', markdown, flags=re.MULTILINE)
+        return re.sub(r"^\| C4S-(\d{3}) \|", r'| <span class="rule" id="c4s-\1">C4S-\1</span> |', markdown, flags=re.MULTILINE)
     contract = "../" * source.count("/") + CONTRACT
     parts = CODE.split(markdown)
     return "".join(
