@@ -18,6 +18,7 @@ CODE = re.compile(r"(^ *```.*?^ *```$|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[([^\]\n]+)\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
 FENCED = re.compile(r"(^ *```.*?^ *```$)", re.MULTILINE | re.DOTALL)
 RULE = re.compile(r"(?<![\w#[-])(C4S-\d{3})\b")
+ROW = re.compile(r"^\| C4S-(\d{3}) \|", re.MULTILINE)
 CONTRACT = "contract.md"
 
 
@@ -42,7 +43,7 @@ def without_links_out(markdown: str, source: Path, docs: Path) -> str:
 def with_rules_linked(markdown: str, source: str) -> str:
     """The text of the page at `source` in docs/, in which ids of rules lead to their row in the contract."""
     if source == CONTRACT:
-        return re.sub(r"^\| C4S-(\d{3}) \|", r'| <span class="rule" id="c4s-\1">C4S-\1</span> |', markdown, flags=re.MULTILINE)
+        return ROW.sub(r'| <span class="rule" id="c4s-\1">C4S-\1</span> |', markdown)
     contract = "../" * source.count("/") + CONTRACT
     parts = CODE.split(markdown)
     return "".join(
