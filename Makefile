@@ -80,7 +80,7 @@ fuzz: setup litecore ## Feed random and damaged inputs to all that reads any (ho
 	@.venv/bin/pytest -m hypothesis --hypothesis-profile=fuzz --timeout=0 $(PYTEST_ARGS)
 
 .PHONY: soak
-soak: setup litecore ## Run the tests that take minutes each (an hour)
+soak: setup litecore ## Run the tests that take minutes each (an hour and a half)
 	@.venv/bin/pytest -m slow --timeout=3600 $(PYTEST_ARGS)
 
 .PHONY: bench

@@ -1,10 +1,10 @@
 """Measures what tracing costs, and compares it with the goals.
 
-    python -m benchmarks [NAME ...] [--check] [--tiny] [--no-measure] [--folder build/bench]
+    python -m benchmarks [NAME ...] [--set SIZE=VALUE] [--tiny] [--check] [--no-measure] [--folder build/bench]
 
-Without names all benchmarks run, one after the other (`make bench`, 10 minutes). Each writes FOLDER/NAME.json and a
-table. --check then says of every goal whether it is met, missed or was not measured, by what is in the folder; exit
-code 1 where one is missed. --no-measure only looks at what is there.
+Without names all benchmarks but soak run, one after the other (`make bench`, 10 minutes). Each writes
+FOLDER/NAME.json and a table. --check then says of every goal whether it is met, missed or was not measured, by what is
+in the folder; exit code 1 where one is missed. --no-measure only looks at what is there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
+import msgspec
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -32,8 +33,8 @@ BENCHES: Final = {
     "proxies": "the same sockets through proxies",
 }
 """Every benchmark, a module of this folder, in the order they run."""
-APART: Final = ("soak",)
-"""Results that other programs write: `make soak`."""
+APART: Final = {"soak": "half an hour of sockets that fail and come again"}
+"""Benchmarks that run only when they are named; the goals are judged by what they last wrote."""
 
 
 class Module(Protocol):
@@ -50,6 +51,14 @@ class Module(Protocol):
 def module(name: str) -> Module:
     """A benchmark by its name."""
     return cast("Module", importlib.import_module(f"benchmarks.{name}"))
+
+
+def sized(sizes: Any, changes: list[str]) -> Any:
+    """The sizes with these changes, each SIZE=VALUE as JSON has it; ValueError for what is none of them."""
+    given = {name: msgspec.json.decode(value) for name, _, value in (change.partition("=") for change in changes)}
+    if unknown := given.keys() - set(sizes.__struct_fields__):
+        raise ValueError(f"no size {min(unknown)!r}: there are {', '.join(sizes.__struct_fields__)}")
+    return msgspec.convert(msgspec.to_builtins(sizes) | given, type(sizes))
 
 
 def verdicts(judged: list[goals.Judged]) -> Table:
@@ -70,18 +79,23 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*BENCHES, *APART]))
     parser.add_argument("--check", action="store_true", help="compare with the goals")
     parser.add_argument("--tiny", action="store_true", help="sizes at which figures mean nothing: does it run?")
+    parser.add_argument("--set", action="append", default=[], metavar="SIZE=VALUE", help="other than FULL's or TINY's")
     parser.add_argument("--no-measure", action="store_true", help="only look at the results that are there")
     parser.add_argument("--folder", type=Path, default=results.FOLDER, help="of the results")
     asked = parser.parse_args(arguments)
-    if unknown := [name for name in asked.names if name not in BENCHES]:
-        parser.error(f"no benchmark {unknown[0]!r}: there are {', '.join(BENCHES)}")
+    if unknown := [name for name in asked.names if name not in {*BENCHES, *APART}]:
+        parser.error(f"no benchmark {unknown[0]!r}: there are {', '.join([*BENCHES, *APART])}")
     console = Console()
     for name in () if asked.no_measure else asked.names or BENCHES:
         one = module(name)
-        measured = one.measure(one.TINY if asked.tiny else one.FULL)
+        try:
+            sizes = sized(one.TINY if asked.tiny else one.FULL, asked.set)
+        except ValueError as error:
+            parser.error(f"{name}: {error}")
+        measured = one.measure(sizes)
         results.write(measured, asked.folder)
         console.print(table.table(measured))
     if not asked.check:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import BENCHES, main
+from benchmarks import soak
+from benchmarks.__main__ import BENCHES, main, sized
 from benchmarks.goals import GOALS
 from benchmarks.results import read, write
 from tests.benchmarks.measured import results_of
@@ -42,3 +43,10 @@ def test_a_benchmark_that_there_is_not_is_named(capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit, match="2"):
         main(["sun_spots"])
     assert "no benchmark 'sun_spots'" in capsys.readouterr().err
+
+
+def test_a_size_can_be_another_one() -> None:
+    sizes = sized(soak.TINY, ["seconds=60", "sockets=7"])
+    assert (sizes.seconds, sizes.sockets, sizes.events) == (60, 7, soak.TINY.events)
+    with pytest.raises(ValueError, match="no size 'minutes': there are seconds, sockets, events"):
+        sized(soak.TINY, ["minutes=1"])
