@@ -24,7 +24,7 @@ one_at_a_time := mkdir -p build && flock build/.lock env
 fixed_addresses := $(shell setarch --addr-no-randomize true 2>/dev/null && echo setarch --addr-no-randomize)
 
 c_files = $(shell find c4trace tests benchmarks examples tools -name '*.[ch]' 2>/dev/null)
-typed = c4trace tests $(wildcard benchmarks examples recordings tools)
+typed = c4trace tests $(wildcard benchmarks dashboards examples recordings tools)
 
 # What the library and the extension are made of. The folders stand for files that were added or removed.
 build_inputs := pyproject.toml CMakeLists.txt c4trace/native c4trace/segment c4trace/native/build_ffi.py \
@@ -111,6 +111,15 @@ docs: setup pictures ## Write anew the pages and pictures that are made from the
 	@.venv/bin/python tools/c_api_page.py
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet
 	@echo "docs: build/site/index.html"
+
+.PHONY: dashboards
+dashboards: .venv/.locked ## Write dashboards/grafana and dashboards/consoles anew from their Python
+	@.venv/bin/python -m dashboards.build
+
+.PHONY: observe
+observe: setup ## Traffic with faults, and a Prometheus with the rules and dashboards to look at it (OBSERVE_ARGS=...)
+	@tools/require-system.sh observe
+	@.venv/bin/python -m dashboards.observe $(OBSERVE_ARGS)
 
 .PHONY: pictures
 pictures: setup ## Draw the README's pictures anew from real runs

@@ -4,8 +4,9 @@
 #
 #   require-system.sh setup      what builds c4trace: Python with venv and headers, a C compiler, make
 #   require-system.sh litecore   what the real LiteCore of tests/real needs: ICU, a JDK, Maven
-#   require-system.sh test       what tests run beside c4trace: openssl; and Prometheus, pkg-config, Rust, a JDK and Maven,
-#                                without which some are skipped
+#   require-system.sh test       what tests run beside c4trace: openssl; and Prometheus, Chromium, pkg-config, Rust, a JDK and
+#                                Maven, without which some are skipped
+#   require-system.sh observe    what `make observe` starts: Prometheus
 #   require-system.sh peers      what `make bench` compares with or measures by: LTTng-UST, Go for toxiproxy, valgrind
 #
 # PYTHON names the interpreter (python3). Exit: 0 all there, or only tests will be skipped (one line says so);
@@ -58,6 +59,9 @@ needed() {
         have javac || echo default-jdk-headless
         have mvn || echo maven
         ;;
+    observe)
+        have prometheus || echo prometheus
+        ;;
     test)
         have openssl || echo openssl
         [ -z "${CI:-}" ] || wished
@@ -75,6 +79,7 @@ needed() {
 wished() {
     [ "$purpose" = test ] || return 0
     if ! { have prometheus && have promtool; }; then echo prometheus; fi
+    have chromium || echo chromium
     have pkg-config || echo pkgconf
     have cargo || echo cargo
     have javac || echo default-jdk-headless
@@ -118,9 +123,9 @@ may_install() { [ "$(id -u)" = 0 ] && have apt-get; }
 
 case $purpose in
 setup) require_usable_python ;;
-litecore | test | peers) ;;
+litecore | observe | test | peers) ;;
 *)
-    echo "usage: require-system.sh setup|litecore|test|peers" >&2
+    echo "usage: require-system.sh setup|litecore|observe|test|peers" >&2
     exit 2
     ;;
 esac
