@@ -18,7 +18,7 @@ from tests.dashboards.test_rules import ALERTS, ALL_RULES
 from tests.dashboards.watched import CAUSES, Watch, eventually, hastened, watched
 from tests.real import conftest
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]  # the first test waits for all alerts to fire
 
 OF_PROMETHEUS = {"up", "ALERTS"}
 CHROMIUM = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
