@@ -21,6 +21,7 @@ VERBS = {
     "doctor": "Tell whether this machine is fit for tracing.",
     "bench": "Tell what tracing costs on this machine.",
     "run": "Run a command traced, its code unchanged.",
+    "live": "Watch open sockets.",
     "ps": "List traced processes.",
     "ctl": "Turn what a traced process captures.",
     "record": "Record a traced process, its code unchanged.",
@@ -34,7 +35,7 @@ VERBS = {
 PANELS = [
     {"name": "Begin here", "commands": ["demo", "doctor", "bench", "completion"]},
     {"name": "Trace", "commands": ["run", "record", "ctl"]},
-    {"name": "Look at a process or a recording", "commands": ["ps", "show", "metrics", "replay"]},
+    {"name": "Look at a process or a recording", "commands": ["live", "ps", "show", "metrics", "replay"]},
 ]
 
 

@@ -27,11 +27,11 @@ def is_file(source: str) -> bool:
     return source.endswith(_FILE_ENDS)
 
 
-def segment_of(source: str) -> Path:
+def segment_of(source: str, *, several: bool = False) -> Path:
     """Give the one segment that a pid, a tracer's name or a path means.
 
     Of several processes with that name a living one is meant, else the one that began last. Unreached where there is
-    none; BadInput where several live.
+    none; BadInput where several live, unless one of `several` will do.
     """
     if os.sep in source or _is_segment(Path(source)):
         return Path(source)
@@ -44,7 +44,7 @@ def segment_of(source: str) -> Path:
     if not found:
         raise Unreached(f"{source}: no such file, and no traced process of that pid or name; c4trace ps lists them")
     living = [file for process, file in found if process.state in {"live", "aside"}]
-    if len(living) > 1:
+    if len(living) > 1 and not several:
         pids = ", ".join(str(file.pid) for file in living)
         raise BadInput(f"{source}: several processes are traced under this name; say which by its pid: {pids}")
     return living[0].path if living else max(found, key=lambda pair: pair[0].started)[1].path

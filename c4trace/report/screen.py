@@ -15,7 +15,7 @@ import msgspec
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-__all__ = ["Screen", "Span"]
+__all__ = ["ASCII_FOR", "Screen", "Span"]
 
 Span = tuple[str, str]
 """A piece of text and the name of its style ("" for none)."""
@@ -31,7 +31,11 @@ _CODES = {
     "cyan": "36",
     "bold red": "1;31",
 }
-_ASCII = str.maketrans({"▼": "v", "▲": "^", "◂": "<", "µ": "u", "…": "~", "·": "."})
+ASCII_FOR = str.maketrans(
+    dict(zip("▼▲◂µ…·▶▸▴▾↑↓←→▕▏▎▍▌▋▊▉█▁▂▃▄▅▆▇“”", 'v^<u~.>>^v^v<>[|..|:::#.:-=+*#""', strict=True))
+)
+"""What is written instead where a terminal can write ASCII only; each takes the same room."""
+
 _UNLIMITED = 10_000
 
 
@@ -104,4 +108,4 @@ class Screen:
         )
 
     def _encodable(self, text: str) -> str:
-        return text if self.unicode else text.translate(_ASCII)
+        return text if self.unicode else text.translate(ASCII_FOR)

@@ -52,6 +52,10 @@ struct c4t_total {
     double slowest_wall;
     uint64_t buckets[...];
 };
+struct c4t_count {
+    uint64_t n;
+    uint64_t bytes;
+};
 struct c4t_factory_copy {
     char label[...];
     uint32_t framing;
@@ -154,3 +158,74 @@ struct c4t_line_head {
 };
 size_t c4t_line_max(const struct c4t_event_view *view);
 size_t c4t_line(struct c4t_line_head *head, const struct c4t_event_view *view, char *out);
+int c4t_reader_follow(c4t_reader *reader, uint64_t sid);
+void c4t_reader_counts(c4t_reader *reader, uint32_t factory, struct c4t_count *counts);
+
+/* watch.h */
+typedef struct c4t_watch c4t_watch;
+#define C4T_WATCH_FLOW_LINE ...
+enum c4t_watch_by {
+    C4T_BY_SID,
+    C4T_BY_STATE,
+    C4T_BY_AGE,
+    C4T_BY_PEER,
+    C4T_BY_WRITTEN,
+    C4T_BY_WRITTEN_RATE,
+    C4T_BY_RECEIVED,
+    C4T_BY_RECEIVED_RATE,
+    C4T_BY_UNACKED,
+    C4T_BY_UNPROCESSED,
+    C4T_BY_LAST,
+    C4T_BY_FLIGHT,
+    C4T_BY_ERROR,
+    C4T_BY_CLOSED,
+    ...
+};
+struct c4t_watch_word {
+    const char *peer;
+    uint64_t sid;
+    uint32_t states;
+    uint32_t events;
+    const uint64_t *errors;
+    const uint64_t *owners;
+    uint32_t error_count;
+    uint32_t owner_count;
+    uint32_t is_not;
+};
+struct c4t_watch_query {
+    uint32_t states;
+    uint32_t by;
+    uint32_t reversed;
+    uint32_t word_count;
+    const struct c4t_watch_word *words;
+    uint32_t source;
+    uint64_t sid;
+};
+struct c4t_watch_order {
+    uint32_t all;
+    uint32_t matching;
+    int64_t place;
+};
+struct c4t_watched {
+    struct c4t_session_copy session;
+    uint32_t source;
+    int64_t now_ns;
+    double written_rate;
+    double received_rate;
+    uint32_t flights;
+    uint32_t flight_tid;
+    uint32_t flight_event;
+    int64_t flight_ns;
+    char flight_thread[...];
+    uint32_t samples;
+    double written[...];
+    double received[...];
+};
+c4t_watch *c4t_watch_new(void);
+void c4t_watch_free(c4t_watch *watch);
+int c4t_watch_reader(c4t_watch *watch, uint32_t source, c4t_reader *reader);
+int c4t_watch_rows(c4t_watch *watch, uint32_t source, int64_t now_ns, const struct c4t_session_copy *rows,
+                   uint32_t count, const struct c4t_flight_copy *flights, uint32_t flight_count);
+void c4t_watch_forget(c4t_watch *watch, uint32_t source);
+int c4t_watch_sort(c4t_watch *watch, const struct c4t_watch_query *query, struct c4t_watch_order *order);
+uint32_t c4t_watch_copy(const c4t_watch *watch, uint32_t from, struct c4t_watched *rows, uint32_t room);

@@ -56,7 +56,8 @@ static uint64_t fill(struct c4t_reader *reader, uint32_t wants, struct c4t_batch
     struct c4t_event_view view;
     uint64_t seen = 0;
     while (!is_full(&reader->collected) && c4t_reader_next(reader, &view)) {
-        add(&reader->collected, wants, &view);
+        if (!reader->collected.only_sid || view.sid == reader->collected.only_sid || !view.sid)
+            add(&reader->collected, wants, &view);
         seen++;
         if (view.kind == C4T_VIEW_EVENT) batch->events++;
         if (view.kind == C4T_VIEW_GAP) batch->lost += view.n;
@@ -137,3 +138,15 @@ int c4t_reader_drain(struct c4t_reader *reader, uint32_t wants, struct c4t_batch
 void c4t_reader_stop(struct c4t_reader *reader) {
     atomic_store_explicit(&reader->stop, 1, memory_order_relaxed);
 } /* relaxed: as where it is read */
+
+int c4t_reader_follow(struct c4t_reader *reader, uint64_t sid) {
+    if (reader->mode == C4T_CONSUME) return -1;
+    c4t_merge_end(reader);
+    memset(&reader->merge, 0, sizeof reader->merge);
+    if (c4t_merge_begin(reader)) return -1;
+    for (uint32_t i = 0; i < reader->cursor_count; i++) reader->cursors[i].blocked = reader->cursors[i].jumped = false;
+    c4t_start_cursors(reader, 0);
+    reader->collected.draining = reader->collected.more = false;
+    reader->collected.only_sid = sid;
+    return 0;
+}

@@ -56,6 +56,7 @@ struct c4t_collected {
     uint64_t looked_ns;
     bool more; /* the last look stopped because the buffer was full */
     bool draining;
+    uint64_t only_sid; /* lines of other sessions are left out; 0: of none */
 };
 
 struct c4t_reader {
@@ -97,6 +98,9 @@ uint64_t c4t_moment(struct c4t_reader *reader, uint32_t state);
 
 /* Copy text of a fixed field: up to its NUL, terminated. */
 void c4t_copy_text(char *to, const char *from, size_t size);
+
+/* tables.c: row `i`, which is in use, of the session table. False where it holds no session, or changes while it is copied. */
+bool c4t_copy_session(const struct c4t_reader *reader, uint32_t i, struct c4t_session_copy *copy);
 
 /* merge.c */
 int c4t_merge_begin(struct c4t_reader *reader);

@@ -68,8 +68,8 @@ static void copy_flow(uint64_t *to, const struct c4t_flow *flow) {
     to[1] = number(&flow->bytes);
 }
 
-static void copy_session(const struct c4t_reader *reader, const struct c4t_session_row *row,
-                         struct c4t_session_copy *copy) {
+static void copy_row(const struct c4t_reader *reader, const struct c4t_session_row *row,
+                     struct c4t_session_copy *copy) {
     memset(copy, 0, sizeof *copy);
     copy->t_last = time_or_never(reader, number(&row->t_last));
     copy->t_open = time_or_never(reader, number(&row->t_open));
@@ -95,18 +95,20 @@ static void copy_session(const struct c4t_reader *reader, const struct c4t_sessi
     c4t_copy_text(copy->address, row->address, sizeof copy->address);
 }
 
+bool c4t_copy_session(const struct c4t_reader *reader, uint32_t i, struct c4t_session_copy *copy) {
+    const struct c4t_session_row *row = c4t_entry_of(reader, &reader->facts.sessions, i);
+    uint64_t sid = atomic_load_explicit(&row->sid, memory_order_acquire); /* acquire: set last, the row is whole */
+    if (!sid) return false;
+    copy_row(reader, row, copy);
+    copy->sid = sid;
+    c4t_load_fence(); /* the copy was made before sid is read again */
+    return number(&row->sid) == sid && copy->state > C4T_STATE_FREE && copy->state < C4T_STATE_COUNT;
+}
+
 uint32_t c4t_reader_sessions(struct c4t_reader *reader, struct c4t_session_copy *copies, uint32_t room) {
     uint32_t rows = c4t_rows_in_use(&reader->live->session_top, &reader->facts.sessions), n = 0;
-    for (uint32_t i = 0; i < rows && n < room; i++) {
-        const struct c4t_session_row *row = c4t_entry_of(reader, &reader->facts.sessions, i);
-        uint64_t sid = atomic_load_explicit(&row->sid, memory_order_acquire); /* acquire: set last, the row is whole */
-        if (!sid) continue;
-        copy_session(reader, row, &copies[n]);
-        copies[n].sid = sid;
-        c4t_load_fence(); /* the copy was made before sid is read again */
-        bool good = number(&row->sid) == sid && copies[n].state > C4T_STATE_FREE && copies[n].state < C4T_STATE_COUNT;
-        if (good) n++;
-    }
+    for (uint32_t i = 0; i < rows && n < room; i++)
+        if (c4t_copy_session(reader, i, &copies[n])) n++;
     return n;
 }
 

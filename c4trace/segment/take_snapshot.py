@@ -23,7 +23,16 @@ from c4trace.segment.snapshot import (
     Snapshot,
 )
 
-__all__ = ["CLOCKS", "LOSSES", "find_sessions", "take_snapshot"]
+__all__ = [
+    "CLOCKS",
+    "LOSSES",
+    "factory_label",
+    "find_sessions",
+    "process_info",
+    "read_closed",
+    "read_flights",
+    "take_snapshot",
+]
 
 HOST_STATES = ("unknown", "live", "dead", "closed", "aside")
 CLOCKS = ("monotonic", "tsc", "cntvct")
@@ -47,16 +56,16 @@ def take_snapshot(reader: NativeReader, *, take_exemplars: bool = False) -> Snap
     info = ffi.new("struct c4t_reader_info *")
     lib.c4t_reader_info(reader.handle, info)
     sessions = _sessions(reader, info, [_about(reader, index) for index in range(info.factories)])
-    closed = _closed(reader, info.closed_rows + _SLACK)
+    closed = read_closed(reader, info.closed_rows + _SLACK)
     return Snapshot(
-        process=_process(reader, info),
+        process=process_info(reader, info),
         now=info.now_ns / 1e9,
         factories=tuple(
             _factory(reader, index, sessions.get(index, []), closed.get(index, {}), take_exemplars=take_exemplars)
             for index in range(info.factories)
         ),
         sessions=tuple(sorted((view for views in sessions.values() for view in views), key=lambda view: view.sid)),
-        in_flight=_in_flight(reader, info.thread_rows + _SLACK),
+        in_flight=read_flights(reader, info.thread_rows + _SLACK),
         lost=dict(zip(LOSSES, info.lost, strict=True)),
         sessions_total=info.sessions_total,
         orphans=info.orphans,
@@ -80,7 +89,8 @@ def _word(words: tuple[str, ...], number: int) -> str:
     return words[number] if number < len(words) else f"unknown ({number})"
 
 
-def _process(reader: NativeReader, info: Any) -> ProcessInfo:
+def process_info(reader: NativeReader, info: Any) -> ProcessInfo:
+    """Whose segment it is; `info` is a c4t_reader_info of this moment."""
     return ProcessInfo(
         name=_text(info.name),
         pid=info.pid,
@@ -103,6 +113,11 @@ class _Factory(NamedTuple):
 
 
 _UNKNOWN = _Factory("", UPCALLS[0])
+
+
+def factory_label(reader: NativeReader, index: int) -> str:
+    """What a wrapped factory is called."""
+    return _about(reader, index).label
 
 
 def _about(reader: NativeReader, index: int) -> _Factory:
@@ -158,7 +173,7 @@ def _cell(total: Any) -> Cell:
     return Cell(total.n, total.bytes, total.done, total.seconds, buckets, exemplar)
 
 
-def _closed(reader: NativeReader, room: int) -> dict[int, dict[tuple[int, int], int]]:
+def read_closed(reader: NativeReader, room: int) -> dict[int, dict[tuple[int, int], int]]:
     """How often each factory's sessions closed with which (domain, code)."""
     copies = ffi.new("struct c4t_closed_copy[]", room)
     count = lib.c4t_reader_closed(reader.handle, copies, room)
@@ -219,7 +234,8 @@ def _session(row: tuple[Any, ...], factory: _Factory) -> SessionView:
     )
 
 
-def _in_flight(reader: NativeReader, room: int) -> tuple[InFlight, ...]:
+def read_flights(reader: NativeReader, room: int) -> tuple[InFlight, ...]:
+    """Host threads that are inside a call or up-call, at most `room`."""
     copies = ffi.new("struct c4t_flight_copy[]", room)
     count = lib.c4t_reader_flights(reader.handle, copies, room)
     flights = (copies[i] for i in range(count))

@@ -154,3 +154,17 @@ int c4t_reader_totals(struct c4t_reader *reader, uint32_t factory, const double 
     for (uint32_t i = 0; i < C4T_TOTALS; i++) keep_highest(&reader->given_totals[factory * C4T_TOTALS + i], &totals[i]);
     return 0;
 }
+
+void c4t_reader_counts(struct c4t_reader *reader, uint32_t factory, struct c4t_count counts[C4T_EV_COUNT]) {
+    memset(counts, 0, C4T_EV_COUNT * sizeof *counts);
+    uint32_t blocks = c4t_rows_in_use(&reader->live->cells_top, &reader->facts.cells);
+    for (uint32_t i = 0; i < blocks; i++) {
+        struct c4t_cells *block = c4t_entry_of(reader, &reader->facts.cells, i);
+        if (atomic_load_explicit(&block->factory, memory_order_acquire) != factory + 1)
+            continue; /* acquire: the block is ready */
+        for (uint32_t event = 0; event < C4T_EV_COUNT; event++) {
+            counts[event].n += number(&block->event[event].n);
+            counts[event].bytes += number(&block->event[event].bytes);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+"""The terminal: taken over for a while, given back as it was, and told only what has changed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import termios
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from rich.color import ColorSystem
+from rich.console import Console
+from rich.style import Style
+
+from c4trace.report.screen import ASCII_FOR
+from c4trace.tui.line import Line
+
+__all__ = ["Terminal", "can_show"]
+
+_ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"  # alternate screen, no cursor, no wrapping at the edge (xterm, DEC)
+_LEAVE = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
+_SMALLEST = (20, 5)
+_COLORS = {"standard": ColorSystem.STANDARD, "256": ColorSystem.EIGHT_BIT, "truecolor": ColorSystem.TRUECOLOR}
+
+
+def can_show(stream: TextIO) -> bool:
+    """Tell whether a screen can be drawn here: a terminal whose cursor can be moved."""
+    return stream.isatty() and os.environ.get("TERM", "") not in {"", "dumb", "unknown"}
+
+
+class Terminal:
+    """Draws to `stream`, a terminal, and reads keys from `keys`, a file of one, or None where there is none.
+
+    It is taken over while this is entered; `give_back` and `take_over` in between let others have it. Colours are
+    left out with NO_COLOR.
+    """
+
+    def __init__(self, stream: TextIO, keys: int | None) -> None:
+        self.keys = keys
+        self._file = stream.fileno()
+        self._stream = stream
+        self._unicode = "utf" in (stream.encoding or "").lower()
+        self._colors = _COLORS.get(Console(file=stream).color_system or "", ColorSystem.STANDARD)
+        self._no_colors = bool(os.environ.get("NO_COLOR"))
+        self._before: list[Any] | None = None
+        self._shown: list[str] = []
+        self._size = (0, 0)
+        self._styles: dict[Style, Style] = {}
+
+    def __enter__(self) -> Self:
+        self.take_over()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(OSError, termios.error):  # the terminal is gone
+            self.give_back()
+
+    def take_over(self) -> None:
+        """Begin with an empty screen; keys come at once and unseen, those that send signals still do."""
+        self._stream.flush()
+        if self.keys is not None:
+            if self._before is None:
+                self._before = termios.tcgetattr(self.keys)
+            mode = termios.tcgetattr(self.keys)
+            mode[3] &= ~(termios.ICANON | termios.ECHO)
+            mode[6] = list(mode[6])
+            mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
+            termios.tcsetattr(self.keys, termios.TCSADRAIN, mode)
+        self._write(_ENTER)
+        self.forget()
+
+    def give_back(self) -> None:
+        """Leave everything as it was before."""
+        try:
+            self._write(_LEAVE)
+        finally:
+            if self.keys is not None and self._before is not None:
+                termios.tcsetattr(self.keys, termios.TCSAFLUSH, self._before)
+                self._before = None
+
+    def forget(self) -> None:
+        """Draw everything anew the next time: somebody else may have written here."""
+        self._shown = []
+        self._size = (0, 0)
+
+    def size(self) -> tuple[int, int]:
+        """Columns and lines."""
+        try:
+            columns, lines = os.get_terminal_size(self._file)
+        except OSError:
+            columns, lines = 80, 24
+        return max(columns or 80, _SMALLEST[0]), max(lines or 24, _SMALLEST[1])
+
+    def show(self, lines: list[Line], size: tuple[int, int]) -> None:
+        """Draw the lines, one below the other from the top."""
+        # Nothing is erased behind a line that is full: with no wrapping the cursor still stands on its last cell.
+        ends = ["" if sum(piece.cell_length for piece in line) >= size[0] else "\x1b[K" for line in lines]
+        texts = [self._text(line) + end for line, end in zip(lines, ends, strict=True)]
+        parts = []
+        if size != self._size:
+            self._size, self._shown = size, []
+            parts.append("\x1b[0m\x1b[2J")
+        for number, text in enumerate(texts):
+            if number >= len(self._shown) or self._shown[number] != text:
+                parts.append(f"\x1b[{number + 1};1H{text}")
+        self._shown = texts
+        if parts:
+            self._write("".join(parts))
+
+    def read(self) -> bytes | None:
+        """What was typed; None where the terminal is gone. To be called when there is something."""
+        if self.keys is None:
+            return b""
+        try:
+            return os.read(self.keys, 4096) or None
+        except BlockingIOError:
+            return b""
+        except OSError:
+            return None
+
+    def _text(self, line: Line) -> str:
+        pieces = []
+        for text, style, _ in line:
+            pieces.append(self._styled(style).render(text, color_system=self._colors) if style else text)
+        whole = "".join(pieces)
+        return whole if self._unicode else whole.translate(ASCII_FOR).encode("ascii", "replace").decode()
+
+    def _styled(self, style: Style) -> Style:
+        if not self._no_colors:
+            return style
+        bare = self._styles.get(style)
+        if bare is None:
+            bare = self._styles[style] = style.without_color
+        return bare
+
+    def _write(self, text: str) -> None:
+        data = memoryview(text.encode("utf-8", "replace"))
+        while data:
+            try:
+                data = data[os.write(self._file, data) :]
+            except BlockingIOError:  # somebody has made the terminal's file non-blocking
+                select.select([], [self._file], [], 1.0)
