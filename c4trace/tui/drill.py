@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from c4trace.report.columns import Columns
 from c4trace.report.plain import plain
-from c4trace.report.quantities import bytes_text, count_text, duration_text
+from c4trace.report.quantities import bytes_text, count_text, duration_text, noun
 from c4trace.report.screen import Span
 from c4trace.report.show import Rows
 from c4trace.segment.watch import FLOW_LINE, Watched

@@ -13,7 +13,7 @@ from c4trace.tui.frame import Rows, Scene
 from c4trace.tui.line import Line, fit, laid_out, segment
 from c4trace.tui.state import Pane
 
-__all__ = ["Column", "columns_for", "heading_line", "row_line"]
+__all__ = ["COLUMNS", "Column", "columns_for", "heading_line", "row_line"]
 
 Cell = Callable[[Watched, Scene, int], Span]
 
@@ -67,7 +67,7 @@ _CLOSED = (
     Column("peer", 9, cells.peer, 1, Order.peer),
     Column("cause", 24, cells.cause, 0, Order.error),
 )
-_COLUMNS = {Pane.open: _OPEN, Pane.closed: _CLOSED}
+COLUMNS = {Pane.open: _OPEN, Pane.closed: _CLOSED}
 _GROWTH = (
     ("peer", 20),
     ("in call", 19),
@@ -84,7 +84,7 @@ _GROWTH = (
 
 def columns_for(pane: Pane, scene: Scene, rows: Rows, width: int) -> list[Column]:
     """Choose the columns that fit, most needed first, and share what is left among those that may grow."""
-    candidates = [column for column in _COLUMNS[pane] if _applies(column, scene)]
+    candidates = [column for column in COLUMNS[pane] if _applies(column, scene)]
     chosen: set[int] = set()
     room = width + 1
     for need in sorted({column.need for column in candidates}):
