@@ -88,6 +88,10 @@ bench: setup litecore ## Measure what tracing costs, and compare it with the goa
 	@$(one_at_a_time) $(in_venv) cmake --workflow --preset bench
 	@.venv/bin/python -m benchmarks --check $(BENCH_ARGS)
 
+.PHONY: performance
+performance: setup ## Write the figures of docs/performance.md anew from what make bench has measured
+	@.venv/bin/python -m tools.performance_page
+
 .PHONY: bench-peers
 bench-peers: .venv/.locked ## Install what `make bench` compares with: LTTng-UST, toxiproxy, mitmproxy
 	@tools/bench-peers.sh

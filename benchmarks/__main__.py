@@ -1,6 +1,6 @@
 """Measures what tracing costs, and compares it with the goals.
 
-    python -m benchmarks [NAME ...] [--set SIZE=VALUE] [--tiny] [--check] [--no-measure] [--folder build/bench]
+    python -m benchmarks [NAME ...] [--set SIZE=VALUE] [--tiny] [--check] [--no-measure] [--folder FOLDER]
 
 Without names all benchmarks but soak run, one after the other (`make bench`, 10 minutes). Each writes
 FOLDER/NAME.json and a table. --check then says of every goal whether it is met, missed or was not measured, by what is
@@ -84,8 +84,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--tiny", action="store_true", help="sizes at which figures mean nothing: does it run?")
     parser.add_argument("--set", action="append", default=[], metavar="SIZE=VALUE", help="other than FULL's or TINY's")
     parser.add_argument("--no-measure", action="store_true", help="only look at the results that are there")
-    parser.add_argument("--folder", type=Path, default=results.FOLDER, help="of the results")
+    parser.add_argument("--folder", type=Path, help="of the results; build/bench, or with --tiny build/tiny")
     asked = parser.parse_args(arguments)
+    folder = asked.folder or (results.FOLDER.with_name("tiny") if asked.tiny else results.FOLDER)
     if unknown := [name for name in asked.names if name not in {*BENCHES, *APART}]:
         parser.error(f"no benchmark {unknown[0]!r}: there are {', '.join([*BENCHES, *APART])}")
     console = Console()
@@ -96,11 +97,11 @@ def main(arguments: list[str]) -> int:
         except ValueError as error:
             parser.error(f"{name}: {error}")
         measured = one.measure(sizes)
-        results.write(measured, asked.folder)
+        results.write(measured, folder)
         console.print(table.table(measured))
     if not asked.check:
         return 0
-    judged = goals.judge(goals.GOALS, results.read([*BENCHES, *APART], asked.folder))
+    judged = goals.judge(goals.GOALS, results.read([*BENCHES, *APART], folder))
     console.print(verdicts(judged))
     return int(any(one.verdict is goals.Verdict.FAIL for one in judged))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich import box
 from rich.table import Table
 
@@ -29,7 +31,7 @@ def rows(results: Results) -> list[tuple[str, ...]]:
 
 def table(results: Results) -> Table:
     """Everything that was measured."""
-    facts = ", ".join(f"{name.replace('_', ' ')} {_fact(value)}" for name, value in results.facts.items())
+    facts = facts_text(results.facts)
     made = Table(title=f"{results.bench}: {facts}" if facts else results.bench, box=box.SIMPLE_HEAD, pad_edge=False)
     for column in COLUMNS:
         made.add_column(column, justify="left" if column in {"side", "case", "unit"} else "right")
@@ -52,6 +54,13 @@ def remarks(results: Results) -> list[str]:
     return said
 
 
+def facts_text(facts: Mapping[str, str | float]) -> str:
+    """What was measured: calls 300,000, message bytes 256."""
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value if isinstance(value, str) else f'{value:,}'}" for name, value in facts.items()
+    )
+
+
 def number(value: float) -> str:
     """Three digits or more: 0.00123, 1.23, 12.3, 1,234."""
     if value == 0:
@@ -59,10 +68,6 @@ def number(value: float) -> str:
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) < 0.01 else f"{value:#.3g}"
-
-
-def _fact(value: str | float) -> str:
-    return value if isinstance(value, str) else f"{value:,}"
 
 
 def _ratio(results: Results, one: Series) -> str:
