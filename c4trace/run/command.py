@@ -17,6 +17,7 @@ __all__ = ["Command", "CommandError", "end_as"]
 
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126  # as shells and env(1) have it
 _OURS = {signal.SIGCHLD, signal.SIGTTIN, signal.SIGTTOU, signal.SIGPIPE}  # of our own doing, or about us alone
+_TAKEN = signal.valid_signals() - {signal.SIGBUS}  # which ends us where it is blocked: segment/mapping.c needs it
 
 
 class CommandError(Exception):
@@ -28,14 +29,14 @@ class CommandError(Exception):
 
 
 class Command:
-    """A child that has our terminal, our files and our process group. From here on all signals are taken in `wait`.
+    """A child that has our terminal, our files and our process group. From here on signals are taken in `wait`.
 
     Raises CommandError where it cannot be started. There must be no other thread yet, because this process forks.
     """
 
     def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, its end would not be told
-        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, _TAKEN)
         self._witness = Witness()
         try:
             self._process = self._spawn(words, environment)
@@ -68,7 +69,7 @@ class Command:
     def wait(self, seconds: float) -> int | None:
         """Wait for a signal or a change of the command; how it ended (as subprocess has it), or None while it runs."""
         if self._process.returncode is None:
-            taken = signal.sigtimedwait(signal.valid_signals(), seconds)
+            taken = signal.sigtimedwait(_TAKEN, seconds)
             if taken is not None:
                 self._pass_on(taken)
             self._look()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from c4trace.collecting import Collection
 from c4trace.segment.attach import attach
+from c4trace.segment.folder import SegmentError
 from c4trace.sinks.metrics import MetricsCollector
 from c4trace.trace_error import TraceError
 
@@ -24,7 +26,8 @@ _OVER = {"dead", "closed"}
 class Traced:
     """Collects the segment at `path` of process `pid` into `to`; raises SegmentError for one that cannot be read.
 
-    What cannot be collected is told in `problem`; its numbers are there all the same.
+    What cannot be collected is told in `problem`; its numbers are there all the same. Of a segment that is cut short
+    they are those of the last time it could be read.
     """
 
     def __init__(self, path: Path, pid: int, to: Destinations) -> None:
@@ -34,6 +37,7 @@ class Traced:
         self.recording = None if to.record is None else Path(to.record)
         self._lock = threading.Lock()
         self._segment = attach(path, control=True)
+        self._last = self._segment.snapshot()
         self._final: Snapshot | None = None
         self._collection: Collection | None = None
         if to:
@@ -51,7 +55,7 @@ class Traced:
     def snapshot(self) -> Snapshot:
         """Take its numbers now, or as they were at the end; any thread may ask."""
         with self._lock:
-            return self._final or self._segment.snapshot()
+            return self._final or self._look()
 
     def is_over(self) -> bool:
         """Tell whether the process is gone; cheap while it is not."""
@@ -72,9 +76,14 @@ class Traced:
         if self._collection is not None:
             self._collection.stop()
         with self._lock:
-            self._final = self._segment.snapshot()
+            self._final = self._look()
             self._segment.close()
         return True
+
+    def _look(self) -> Snapshot:
+        with contextlib.suppress(SegmentError):
+            self._last = self._segment.snapshot()
+        return self._last
 
     @property
     def goes_on(self) -> bool:

@@ -57,7 +57,7 @@ class Segment:
         self._reader.close()
 
     def snapshot(self, *, take_exemplars: bool = False) -> Snapshot:
-        """Totals, sessions, calls in flight and losses at this moment.
+        """Totals, sessions, calls in flight and losses at this moment; SegmentError where the file was cut short.
 
         `take_exemplars` lets the search for the slowest call begin anew; it needs `control`.
         """
@@ -71,13 +71,15 @@ class Segment:
         """What the rings still hold, oldest first, in one order; read from a copy, nothing is consumed.
 
         Of a live host it ends with what was published when the iteration began; a gap tells of events that were
-        overwritten meanwhile. `seq` counts from 1 in each iteration.
+        overwritten meanwhile. `seq` counts from 1 in each iteration. Raises SegmentError at its end where the file was
+        cut short meanwhile.
         """
         reader = NativeReader(self.path, "read")
         try:
             batch = ffi.new("struct c4t_batch *")
             while lib.c4t_reader_drain(reader.handle, lib.C4T_WANT_TEXT, batch):
                 yield from decode_lines(bytes(ffi.buffer(batch.text, batch.text_size)))
+            reader.check_whole()
         finally:
             reader.close()
 

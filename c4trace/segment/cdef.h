@@ -105,6 +105,7 @@ struct c4t_flight_copy {
 };
 c4t_reader *c4t_reader_open(const char *path, int mode, int from_now, char *error, size_t error_size);
 void c4t_reader_close(c4t_reader *reader);
+int c4t_reader_was_cut(const c4t_reader *reader);
 void c4t_reader_info(c4t_reader *reader, struct c4t_reader_info *info);
 int c4t_reader_set_capture(c4t_reader *reader, uint32_t capture, uint32_t capture_bytes);
 void c4t_reader_collect(c4t_reader *reader, uint32_t wants, uint32_t wait_us, struct c4t_batch *batch);

@@ -106,6 +106,7 @@ static bool look(struct c4t_reader *reader, uint32_t wants, struct c4t_batch *ba
     collected->looked_ns = c4t_clock_ns(CLOCK_MONOTONIC);
     if (seen) collected->idle_since_ns = collected->looked_ns;
     batch->over = lost_lease ? 2 : c4t_reader_host_is_over(reader);
+    if (c4t_was_cut(reader->guard)) batch->over = 3;
     return !batch->over && !collected->more && !collected->notices_size;
 }
 

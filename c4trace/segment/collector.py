@@ -23,7 +23,7 @@ from c4trace.segment.turned import Turned
 __all__ = ["Collector", "Sink"]
 
 _WAIT_US = 80_000  # a sink hears from us this often, and so does a stopping host at the latest
-_LEASE_LOST = 2
+_LEASE_LOST, _CUT_SHORT = 2, 3
 
 
 class Sink(Protocol):
@@ -182,6 +182,8 @@ class Collector:
             if batch.over == _LEASE_LOST:
                 self._say("another process records this segment now; this recording ends here")
                 return False
+            if batch.over == _CUT_SHORT:
+                self._say(f"{self.path}: was cut short while it was read; this recording ends here")
             if batch.over:
                 break
             now = time.monotonic()

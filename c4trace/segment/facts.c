@@ -6,6 +6,7 @@
 #define LOOK_AT_PROCESS_EVERY_NS (200u * 1000000u)
 
 static uint32_t host_state(struct c4t_reader *reader) {
+    if (c4t_was_cut(reader->guard)) return C4T_HOST_DEAD; /* as good as: it does not survive its next event */
     uint32_t status =
         atomic_load_explicit(&reader->live->status, memory_order_acquire); /* acquire: status_text before it */
     if (status == C4T_STATUS_CLOSED) return C4T_HOST_CLOSED;
@@ -16,6 +17,7 @@ static uint32_t host_state(struct c4t_reader *reader) {
 }
 
 int c4t_reader_host_is_over(struct c4t_reader *reader) {
+    if (c4t_was_cut(reader->guard)) return 1;
     if (atomic_load_explicit(&reader->live->status, memory_order_relaxed) != C4T_STATUS_LIVE)
         return 1; /* relaxed: a look follows */
     if (c4t_clock_ns(CLOCK_MONOTONIC) - reader->host_seen_ns < LOOK_AT_PROCESS_EVERY_NS) return 0;

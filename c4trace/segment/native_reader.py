@@ -34,6 +34,11 @@ class NativeReader:
             raise SegmentError(f"{self.path}: was closed; attach to it again")
         return self._reader
 
+    def check_whole(self) -> None:
+        """Raises SegmentError where the file was cut short since it was opened: what was read last may be zeros."""
+        if lib.c4t_reader_was_cut(self.handle):
+            raise SegmentError(f"{self.path}: was cut short while it was read; nothing of c4trace does that: remove it")
+
     def stop(self) -> None:
         """Let a running collect return at once."""
         if self._reader is not None:

@@ -68,7 +68,10 @@ static bool map_file(struct c4t_reader *reader, char *error, size_t error_size) 
     if (map == MAP_FAILED) return refuse(error, error_size, "%s", strerror(errno));
     reader->map = map;
     reader->live = map;
-    return true;
+    /* A host that reads its own segment keeps its handlers: were that cut short, it would not survive its next event anyway. */
+    if (reader->facts.pid == (uint32_t)getpid()) return true;
+    reader->guard = c4t_guard(map, reader->size);
+    return reader->guard || refuse(error, error_size, "out of memory");
 }
 
 /* Does the section lie in the file, with entries that hold a `size`-byte struct aligned to `alignment`? */
@@ -83,13 +86,17 @@ static bool section_fits(const struct c4t_reader *reader, const struct c4t_secti
 
 #define FITS(section, type, most) section_fits(reader, &reader->facts.section, sizeof(type), alignof(type), most)
 
+/* Not by the mapping: whose file it is, and so how it may be mapped, is not known yet. */
+static bool read_at_start(int file, void *to, size_t size) { return pread(file, to, size, 0) == (ssize_t)size; }
+
 static bool read_header(struct c4t_reader *reader, char *error, size_t error_size) {
-    /* acquire: written last, so everything else is there */
-    uint64_t magic = atomic_load_explicit(&reader->live->magic, memory_order_acquire);
+    struct c4t_segment_header *facts = &reader->facts;
+    uint64_t magic = 0;
+    if (!read_at_start(reader->file, &magic, sizeof magic)) return refuse(error, error_size, "torn: it has no header");
     if (!magic) return refuse(error, error_size, "not a segment, or one that was never finished");
     if (magic != C4T_SEGMENT_MAGIC) return refuse(error, error_size, "not a segment of c4trace");
-    struct c4t_segment_header *facts = &reader->facts;
-    memcpy(facts, reader->live, sizeof *facts);
+    c4t_load_fence(); /* the magic was written last: what is read now is all there */
+    if (!read_at_start(reader->file, facts, sizeof *facts)) return refuse(error, error_size, "torn: it has no header");
     if (facts->layout != C4T_SEGMENT_LAYOUT)
         return refuse(error, error_size, "it has segment layout %u, this c4trace reads layout %u: use c4trace %.31s",
                       facts->layout, C4T_SEGMENT_LAYOUT,
@@ -134,7 +141,7 @@ static bool open_rings(struct c4t_reader *reader, char *error, size_t error_size
 
 static bool open_all(struct c4t_reader *reader, const char *path, int from_now, char *error, size_t error_size) {
     if (!folder_is_ours(path, error, error_size) || !open_file(reader, path, error, error_size)) return false;
-    if (!map_file(reader, error, error_size) || !read_header(reader, error, error_size) ||
+    if (!read_header(reader, error, error_size) || !map_file(reader, error, error_size) ||
         !open_rings(reader, error, error_size))
         return false;
     if (c4t_merge_begin(reader)) return refuse(error, error_size, "out of memory");
@@ -167,10 +174,13 @@ void c4t_reader_close(struct c4t_reader *reader) {
     free(reader->collected.text);
     free(reader->collected.notices);
     free(reader->given_totals);
+    c4t_unguard(reader->guard);
     if (reader->map) munmap(reader->map, reader->size);
     if (reader->file >= 0) close(reader->file);
     free(reader);
 }
+
+int c4t_reader_was_cut(const struct c4t_reader *reader) { return c4t_was_cut(reader->guard); }
 
 int c4t_reader_set_capture(struct c4t_reader *reader, uint32_t capture, uint32_t capture_bytes) {
     if (reader->mode == C4T_READ || capture > C4T_CAPTURE_FULL) return -1;

@@ -2,7 +2,7 @@
  *
  * The segment is written by others while it is read, and may be torn, foreign or hostile. Nothing in it is believed: sections and rings
  * are checked when it is opened, every record is copied and checked before it is used, and a reader that was overtaken by the host
- * says so with a gap. A reader belongs to one thread at a time; only c4t_reader_stop may be called beside it.
+ * says so with a gap; of a file that is cut short meanwhile it reads zeros. A reader belongs to one thread at a time; only c4t_reader_stop may be called beside it.
  */
 #ifndef C4TRACE_READER_H
 #define C4TRACE_READER_H
@@ -25,6 +25,8 @@ enum c4t_reader_mode {
  * `from_now` (consumer only): skip what the flight recorder holds already. */
 struct c4t_reader *c4t_reader_open(const char *path, int mode, int from_now, char *error, size_t error_size);
 void c4t_reader_close(struct c4t_reader *reader);
+/* The file was cut short after it was opened: what lay behind its new end reads as zeros, so that nothing new is to be believed. */
+int c4t_reader_was_cut(const struct c4t_reader *reader);
 
 enum c4t_host_state { C4T_HOST_LIVE = 1, C4T_HOST_DEAD = 2, C4T_HOST_CLOSED = 3, C4T_HOST_ASIDE = 4 };
 
@@ -120,7 +122,7 @@ struct c4t_batch { /* valid until the next call with this reader */
     size_t notices_size;
     uint64_t events; /* events in text */
     uint64_t lost;   /* events that its gaps stand for */
-    int over;        /* 1: nothing will follow, drain; 2: the lease was lost */
+    int over;        /* 1: nothing will follow, drain; 2: the lease was lost; 3: as 1, for the file was cut short */
 };
 
 /* Waits up to `wait_us` while there is little to say; returns early with a notice, a full buffer, when stopped, or at the host's end. */

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "cursor.h"
 #include "line_head.h"
+#include "mapping.h"
 #include "reader.h"
 #include "returns.h"
 #include "timeline.h"
@@ -62,6 +63,7 @@ struct c4t_collected {
 struct c4t_reader {
     unsigned char *map;
     uint64_t size;
+    struct c4t_mapping *guard; /* NULL: of our own process */
     int mode;
     int file;
     bool same_boot;

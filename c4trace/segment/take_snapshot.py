@@ -51,13 +51,14 @@ _SLACK = 64  # rows that may have come into use since they were counted
 def take_snapshot(reader: NativeReader, *, take_exemplars: bool = False) -> Snapshot:
     """Read everything there is at this moment.
 
-    With `take_exemplars` the search for the slowest call begins anew, which needs a reader that may write.
+    With `take_exemplars` the search for the slowest call begins anew, which needs a reader that may write. Raises
+    SegmentError where the file was cut short meanwhile.
     """
     info = ffi.new("struct c4t_reader_info *")
     lib.c4t_reader_info(reader.handle, info)
     sessions = _sessions(reader, info, [_about(reader, index) for index in range(info.factories)])
     closed = read_closed(reader, info.closed_rows + _SLACK)
-    return Snapshot(
+    snapshot = Snapshot(
         process=process_info(reader, info),
         now=info.now_ns / 1e9,
         factories=tuple(
@@ -71,6 +72,8 @@ def take_snapshot(reader: NativeReader, *, take_exemplars: bool = False) -> Snap
         orphans=info.orphans,
         overhead_seconds=info.overhead_ns / 1e9,
     )
+    reader.check_whole()
+    return snapshot
 
 
 def find_sessions(reader: NativeReader, sids: Collection[int]) -> dict[int, SessionView]:

@@ -18,6 +18,7 @@ from c4trace.host import EmbeddedHost
 from c4trace.host_socket import HostSocket
 from c4trace.tracer import Traced, Tracer
 from tests.factories.echo import EchoFactory
+from tests.tracing import told, until
 
 ROOT = Path(__file__).parents[2]
 URL = "ws://db.example:4984/orders/_blipsync"
@@ -38,11 +39,12 @@ ENTERED = threading.Event()
 
 
 def talked(host: EmbeddedHost, traced: Traced) -> HostSocket:
-    """A socket that has said and heard 100 bytes."""
+    """A socket that has said and heard 100 bytes, all of which are acknowledged."""
     socket = host.connect(traced, URL)
     socket.send(b"x" * 100)
     socket.receive(timeout=10)
     socket.flush(timeout=10)
+    assert until(lambda: told(host)["completedReceive"] == told(host)["received"])
     return socket
 
 

@@ -95,3 +95,18 @@ def test_a_process_that_outlives_the_command_is_left_to_itself(host: Path, tmp_p
         assert (process.pid, process.state, process.recording) == (lingering, "live", False)
     finally:
         os.kill(lingering, signal.SIGKILL)
+
+
+def test_a_segment_that_is_cut_short_changes_nothing_for_the_command(
+    host: Path, tmp_path: Path, segments: Path
+) -> None:
+    """Its one process is quiet then: the next event would end it, as it ends whoever writes where no page is."""
+    record = tmp_path / "host.jsonl"
+    linger = f"{host} linger 1000 >/dev/null 2>&1 & host=$!; until grep -sq dispose {record}; do sleep 0.05; done"
+    cut = f"truncate --size 4096 {segments}/*.seg; until grep -q footer {record}; do sleep 0.05; done"
+    done = run("--record", record, "--", "sh", "-c", f"{linger}; {cut}; kill -9 $host; exit 6")
+    assert done.returncode == 6
+    note, amount = done.stderr.splitlines()
+    assert note.endswith(".seg: was cut short while it was read; this recording ends here")
+    assert "1 session, 5 calls, 5 up-calls" in amount
+    assert recorded(record) == EVENTS
