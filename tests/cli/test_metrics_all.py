@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cli.talking import talking, talking_all
 from tests.cli.test_main import C4TRACE, run
-from tests.tracing import page
+from tests.tracing import Counted, page
 
 Process = tuple[str, str]
 
@@ -48,18 +48,35 @@ def opened(url: str) -> dict[Process, float]:
     }
 
 
+def totals(url: str) -> dict[Process, Counted]:
+    """All that the page says each process has counted."""
+    found: dict[Process, Counted] = {}
+    for family in text_string_to_metric_families(page(url)):
+        for sample in family.samples:
+            about = sample.labels
+            if sample.name in {"c4trace_calls_total", "c4trace_bytes_total"} and sample.value:
+                counts = found.setdefault((about["name"], about["pid"]), {})
+                n, size = counts.get(about["call"], (0, 0))
+                value = int(sample.value)
+                counts[about["call"]] = (value, size) if sample.name == "c4trace_calls_total" else (n, value)
+    return found
+
+
 def test_thirty_two_processes_are_on_one_page_while_some_of_them_die(tmp_path: Path) -> None:
     folder = tmp_path / "s"
     names = [f"app-{n:02}" for n in range(32)]
     with exporter(folder) as (serving, url):
         assert opened(url) == {}  # not even the folder is there
         with talking_all(folder, names) as hosts:
-            for n, host in enumerate(hosts):
-                host.tell("talk" if n % 2 else "counts")
+            counted = [host.tell("talk" if n % 2 else "counts") for n, host in enumerate(hosts)]
             who = [(name, str(host.pid)) for name, host in zip(names, hosts, strict=True)]
             assert opened(url) == {process: 3 * (n % 2) for n, process in enumerate(who) if n % 2} | {
                 process: 0 for n, process in enumerate(who) if not n % 2
             }
+
+            own = {process: counts for process, counts in zip(who, counted, strict=True) if counts}
+            assert len(own) == 16
+            assert totals(url) == own
 
             def kill_some() -> None:
                 for host in hosts[:8]:
@@ -74,6 +91,10 @@ def test_thirty_two_processes_are_on_one_page_while_some_of_them_die(tmp_path: P
             for host in hosts[:4]:
                 host.path.unlink()  # as pruning does
             pages.append(opened(url))
+            with talking_all(folder, ["late-1", "late-2"]) as late:
+                own |= {(f"late-{n}", str(host.pid)): host.tell("talk") for n, host in enumerate(late, 1)}
+                own |= {process: host.tell("talk") for process, host in zip(who[12:], hosts[12:], strict=True)}
+                assert totals(url) == {process: own[process] for process in own if process not in who[:4] + who[8:12]}
         assert all(set(one) == set(who) for one in pages[:-1])
         assert set(pages[-1]) == set(who[4:8] + who[12:])
         serving.send_signal(signal.SIGTERM)

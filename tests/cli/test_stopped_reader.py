@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from c4trace.segment.attach import attach
 from tests.cli.talking import Talking, talking
 from tests.cli.test_metrics_all import exporter, opened
 from tests.cli.test_record import ended, level, recording
-from tests.tracing import events_of
+from tests.tracing import counted, events_of
 
 
-def happened(host: Talking, word: str = "counts") -> int:
-    return sum(n for n, _ in host.tell(word).values())
+def happened(host: Talking) -> int:
+    return sum(n for n, _ in host.tell("counts").values())
 
 
 def goes_on(host: Talking) -> None:
@@ -39,7 +40,10 @@ def test_a_stopped_recorder_loses_its_lease_and_not_the_count_of_what_it_missed(
             goes_on(host)
         for _ in range(3):
             goes_on(host)
-        total = happened(host, "rest")
+        own = host.tell("rest")
+        total = sum(n for n, _ in own.values())
+        with attach(host.path) as segment:
+            assert counted(segment.snapshot()) == own
         recorder.send_signal(signal.SIGCONT)
         recorder.send_signal(signal.SIGINT)
         code, said = ended(recorder)
@@ -65,7 +69,9 @@ def test_a_recorder_may_be_killed_at_any_moment_and_another_one_take_over(tmp_pa
             recorder.send_signal(signal.SIGINT)
             assert "events" in ended(recorder)[1]
         assert level(host) == ("headers", False)
-        host.tell("rest")
+        own = host.tell("rest")
+        with attach(host.path) as segment:
+            assert counted(segment.snapshot()) == own
 
 
 def test_an_exporter_that_is_stopped_or_killed_is_not_noticed(tmp_path: Path) -> None:
@@ -77,4 +83,6 @@ def test_an_exporter_that_is_stopped_or_killed_is_not_noticed(tmp_path: Path) ->
                 serving.send_signal(ending)
                 for _ in range(3):
                     goes_on(host)
-        host.tell("rest")
+        own = host.tell("rest")
+        with attach(host.path) as segment:
+            assert counted(segment.snapshot()) == own
