@@ -9,9 +9,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
+from urllib.parse import urljoin
 
 from dashboards.build import DASHBOARDS
 from dashboards.server import RULES, NoPrometheus, Prometheus, configured
@@ -23,6 +26,10 @@ C4TRACE: Final = Path(sys.executable).with_name("c4trace")
 EVERY: Final = "5s"
 
 
+class NotObserved(Exception):  # noqa: N818 - it says what does not run
+    """Something did not start: one line that says what."""
+
+
 class Children:
     """Processes with their segments in one folder, all of which are ended together."""
 
@@ -30,14 +37,14 @@ class Children:
         self._environment = {**os.environ, "C4TRACE_DIR": str(folder / "segments")}
         self._started: list[subprocess.Popen[str]] = []
 
-    def start(self, *command: str | Path) -> subprocess.Popen[str]:
-        """Start one, away from the terminal's signals."""
+    def start(self, *command: str | Path, stderr: int | None = None) -> subprocess.Popen[str]:
+        """Start one, away from the terminal's signals; it complains on our stderr unless told otherwise."""
         started = subprocess.Popen(
             command,
             cwd=ROOT,
             env=self._environment,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             start_new_session=True,
         )
@@ -49,17 +56,20 @@ class Children:
         for one in self._started:
             one.terminate()
         for one in self._started:
-            one.communicate()
+            one.wait()
 
 
 def exporter(children: Children) -> str:
     """Start `c4trace metrics --all`; its host and port."""
-    serving = children.start(C4TRACE, "metrics", "--all", "--port", "0")
+    serving = children.start(C4TRACE, "metrics", "--all", "--port", "0", stderr=subprocess.PIPE)
     assert serving.stderr is not None  # noqa: S101 - it is a pipe
     said = serving.stderr.readline()
+    threading.Thread(
+        target=sys.stderr.writelines, args=(serving.stderr,), name="exporter's complaints", daemon=True
+    ).start()
     found = re.search(r"http://([^/]+)/", said)
     if found is None:
-        raise NoPrometheus(f"the exporter did not start: {said.strip()}")
+        raise NotObserved(f"the exporter did not start: {said.strip()}")
     return found[1]
 
 
@@ -68,7 +78,7 @@ def traffic(children: Children, kind: str, folder: Path) -> None:
     started = children.start(sys.executable, "-m", "dashboards.traffic", kind, str(folder))
     assert started.stdout is not None  # noqa: S101 - it is a pipe
     if not started.stdout.readline():
-        raise NoPrometheus(f"no traffic: {started.communicate()[1].strip()}")
+        raise NotObserved(f"{kind}: no traffic")
 
 
 def observe(folder: Path, port: int, every: str) -> None:
@@ -85,12 +95,20 @@ def observe(folder: Path, port: int, every: str) -> None:
         say("traced      orders, in which all is well; trouble, with a factory for each fault; lossy")
         say(f"from here   C4TRACE_DIR={folder / 'segments'} .venv/bin/c4trace ps")
         say(f"metrics     http://{page}/metrics")
-        say(f"Prometheus  {prometheus.url}/graph")
-        say(f"alerts      {prometheus.url}/alerts (they fire after some minutes)")
+        pages = front_page(prometheus.url)
+        say(f"Prometheus  {pages}")
+        say(f"alerts      {urljoin(pages, 'alerts')} (they fire after some minutes)")
         say(f"dashboards  {consoles}")
         say(f"Grafana     PROMETHEUS_URL={prometheus.url} docker compose -f dashboards/docker-compose.yml up")
         say("Ctrl-C ends all")
         signal.pause()
+
+
+def front_page(url: str) -> str:
+    """Give where a Prometheus sends its visitors: Debian's has its pages elsewhere than others."""
+    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - our own
+        found: str = answer.geturl()
+    return found
 
 
 def say(text: str) -> None:
@@ -110,7 +128,7 @@ def main() -> int:
             observe(Path(made), asked.port, asked.every)
         except KeyboardInterrupt:
             return 0
-        except NoPrometheus as missing:
+        except (NotObserved, NoPrometheus) as missing:
             print(f"observe: {missing}", file=sys.stderr)
             return 2
     return 0

@@ -67,9 +67,12 @@ class Prometheus:
         self._process = subprocess.Popen(self._command, stderr=subprocess.PIPE, text=True, start_new_session=True)
         self._reader = threading.Thread(target=self._read, name="prometheus-log", daemon=True)
         self._reader.start()
-        self._ready.wait(PATIENCE)
+        try:
+            self._ready.wait(PATIENCE)
+        finally:
+            if not self.url:
+                self.__exit__(None, None, None)
         if not self.url:
-            self.__exit__(None, None, None)
             why = next((line for line in reversed(self._said) if "err=" in line), "".join(self._said[-1:]))
             raise NoPrometheus(f"prometheus did not start: {why.strip()}")
         return self
