@@ -37,6 +37,10 @@ APART: Final = {"soak": "half an hour of sockets that fail and come again"}
 """Benchmarks that run only when they are named; the goals are judged by what they last wrote."""
 
 
+WIDTH: Final = 110
+"""Of tables that are no terminal's."""
+
+
 class Module(Protocol):
     """A benchmark: its sizes and how it measures."""
 
@@ -89,7 +93,7 @@ def main(arguments: list[str]) -> int:
     folder = asked.folder or (results.FOLDER.with_name("tiny") if asked.tiny else results.FOLDER)
     if unknown := [name for name in asked.names if name not in {*BENCHES, *APART}]:
         parser.error(f"no benchmark {unknown[0]!r}: there are {', '.join([*BENCHES, *APART])}")
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     for name in () if asked.no_measure else asked.names or BENCHES:
         one = module(name)
         try:
