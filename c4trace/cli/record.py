@@ -5,16 +5,20 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 
 from c4trace.cli.capture import Capture
 from c4trace.cli.ending import FINDINGS, Unreached
 from c4trace.cli.notices import notice
+from c4trace.cli.parts import part_options, rotation_of
 from c4trace.cli.span import Span
 from c4trace.cli.target import live_segment
 from c4trace.cli.verb import verb
+from c4trace.recording.parts import all_parts, parts_of
 from c4trace.report.quantities import bytes_text, count_text, noun
 from c4trace.segment.collector import Collector
 from c4trace.segment.folder import SegmentError
@@ -31,6 +35,7 @@ _LOOK_EVERY_S = 0.1
     c4trace record 4711 -o orders.jsonl
     c4trace record orders -o orders.jsonl.zst --capture full --for 30s
     c4trace record orders -o orders.jsonl --history
+    c4trace record orders -o orders.jsonl --keep-size 2GiB
     """,
     no_args_is_help=True,
 )
@@ -39,15 +44,18 @@ _LOOK_EVERY_S = 0.1
 @click.option("--capture", type=Capture(), help="Meanwhile capture off, events, headers, bytes:N or full.")
 @click.option("--for", "seconds", type=Span(), help="End after 30s, 2m, 1h; else Ctrl-C or the process's end ends it.")
 @click.option("--history", is_flag=True, help="Begin with what the flight recorder holds, not at the present.")
+@part_options
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     *,
     source: str,
     output: str,
     capture: tuple[int, int] | None,
     seconds: float | None,
     history: bool,
+    **parts: Any,
 ) -> None:
     """Record a traced process, its code unchanged.
 
@@ -57,9 +65,10 @@ def command(
     A process is recorded by one at a time: where its tracer or another command does so, this one is refused. Exit code
     1 where events are missing from the recording, which its last line on stderr says.
     """
+    rotation = rotation_of(**parts)
     with live_segment(source) as segment:
         path, process = segment.path, segment.snapshot().process
-    recorder = Recorder(output, report=notice)
+    recorder = Recorder(output, rotation=rotation, report=notice)
     collector = Collector(path, [recorder], from_now=not history, capture=capture, report=notice)
     ending = threading.Event()
     _end_on_signals(ending)
@@ -110,9 +119,17 @@ def _until(seconds: float | None) -> str:
 def _summary(collector: Collector, recorder: Recorder) -> str:
     kept = collector.events - recorder.unrecorded
     missing = collector.lost + recorder.unrecorded
-    try:
-        size = bytes_text(recorder.path.stat().st_size)
-    except OSError:
-        size = "gone"
     lost = f"{count_text(missing)} {noun(missing, 'event')} lost" if missing else "nothing lost"
-    return f"{recorder.path}: {count_text(kept)} {noun(kept, 'event')}, {size}, {lost}"
+    path, size = _file(recorder)
+    return f"{path}: {count_text(kept)} {noun(kept, 'event')}, {size}, {lost}"
+
+
+def _file(recorder: Recorder) -> tuple[Path, str]:
+    """What it wrote, and how much of that is there."""
+    try:
+        if not recorder.in_parts:
+            return recorder.path, bytes_text(recorder.path.stat().st_size)
+        sizes = [part.stat().st_size for part in parts_of(recorder.path).values()]
+    except OSError:
+        return recorder.path, "gone"
+    return all_parts(recorder.path), f"{bytes_text(sum(sizes))} in {len(sizes)} {noun(len(sizes), 'part')}"

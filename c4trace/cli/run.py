@@ -6,11 +6,13 @@ import contextlib
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from c4trace.cli.capture import Capture
 from c4trace.cli.ending import BadInput
+from c4trace.cli.parts import part_options, rotation_of
 from c4trace.cli.verb import verb
 from c4trace.destinations import destinations
 from c4trace.report.plain import plain
@@ -27,6 +29,7 @@ NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,47}")
     c4trace run -- java -jar app.jar
     c4trace run --record orders.jsonl --capture full -- ./orders --once
     c4trace run --name orders --metrics-port 9464 -- ./orders
+    c4trace run --record orders.jsonl --keep-size 2GiB -- ./orders
     """,
     no_args_is_help=True,
 )
@@ -35,10 +38,12 @@ NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,47}")
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve metrics while it runs (0: any port).")
 @click.option("--capture", type=Capture(), default="headers", help="off, events, headers (the default), bytes:N, full.")
 @click.option("--log", metavar="STYLE|FILE", help="Log sessions: console or json on stderr, or a file.")
+@part_options
 @click.argument("words", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     *,
     name: str | None,
     record: str | None,
@@ -46,6 +51,7 @@ def command(
     capture: tuple[int, int],
     log: str | None,
     words: tuple[str, ...],
+    **parts: Any,
 ) -> None:
     """Run a command traced, its code unchanged.
 
@@ -57,9 +63,12 @@ def command(
     c4trace ps, show and metrics look at it from outside. A process after the first has a recording of its own, with its
     pid in the name.
     """
+    rotation = rotation_of(**parts)
+    if rotation is not None and record is None:
+        raise BadInput("parts are of a recording, and none is asked for; give --record FILE")
     to = destinations(
         record=record,
-        rotation=None,
+        rotation=rotation,
         metrics_port=metrics_port,
         metrics_address="127.0.0.1",
         log=log,

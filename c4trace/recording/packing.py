@@ -26,7 +26,7 @@ class Packing(Protocol):
     def whole(self) -> bool:
         """Whether the bytes so far are enough to read all text so far."""
 
-    def pack(self, text: bytes) -> bytes:
+    def pack(self, text: bytes | memoryview) -> bytes | memoryview:
         """Take more text; the bytes that are ready."""
 
     def flush(self) -> bytes:
@@ -51,7 +51,7 @@ def packing_for(path: Path) -> Packing:
 class _Plain:
     whole = True
 
-    def pack(self, text: bytes) -> bytes:
+    def pack(self, text: bytes | memoryview) -> bytes | memoryview:
         return text
 
     def flush(self) -> bytes:
@@ -76,7 +76,7 @@ class _Frames:
     def whole(self) -> bool:
         return not self._in_block
 
-    def pack(self, text: bytes) -> bytes:
+    def pack(self, text: bytes | memoryview) -> bytes:
         if self._frame is None:
             self._frame = self._compressor.compressobj()
             self._begun = time.monotonic()

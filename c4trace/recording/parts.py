@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["part_path", "parts_of"]
+__all__ = ["all_parts", "part_path", "parts_of"]
 
 _NAME = re.compile(r"(?P<stem>.+?)(?P<suffix>(\.jsonl)?(\.zst)?)", re.DOTALL)
 
@@ -14,6 +14,12 @@ def part_path(path: Path, number: int) -> Path:
     """Path of part `number` of the recording that would be `path` if it were not rotated."""
     stem, suffix = _split(path)
     return path.with_name(f"{stem}.{number:04}{suffix}")
+
+
+def all_parts(path: Path) -> Path:
+    """Path of all parts, as a shell's pattern."""
+    stem, suffix = _split(path)
+    return path.with_name(f"{stem}.*{suffix}")
 
 
 def parts_of(path: Path) -> dict[int, Path]:

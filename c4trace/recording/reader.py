@@ -137,7 +137,8 @@ class Recording:
         if source.readline():
             what = "follows the footer"
             raise RecordingError(self.path, source.line, what, "read each of the joined recordings alone")
-        found = Footer(self.events, self.lost, self.sessions, self._digest.hexdigest())
+        digest = None if footer.sha256 is None else self._digest.hexdigest()
+        found = Footer(self.events, self.lost, self.sessions, digest)
         self.footer = footer
         self.mismatches = tuple(
             f"the footer says {name} {getattr(footer, name)}, the file has {getattr(found, name)}"

@@ -51,17 +51,18 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header", tag_field=
     part: int = 0
 
 
-class Footer(msgspec.Struct, frozen=True, tag="footer", tag_field="type"):
+class Footer(msgspec.Struct, frozen=True, tag="footer", tag_field="type", omit_defaults=True):
     """Last line of a whole recording.
 
     `events` is the number of its event lines, `lost` the sum of its gap lines, `sessions` how many sessions began in it
-    (have an open or fromNative on record), `sha256` the hexadecimal digest of all bytes of text before this line.
+    (have an open or fromNative on record), `sha256` the hexadecimal digest of all bytes of text before this line;
+    None where the machine had no time to make it.
     """
 
     events: int
     lost: int
     sessions: int
-    sha256: str
+    sha256: str | None = None
 
 
 Line = Header | Event | Return | Gap | Footer

@@ -41,7 +41,7 @@ class Target:
         self.size = 0
         unnamed = path.with_name(f".c4trace-{secrets.token_hex(8)}")
         # O_APPEND: after a failed write has been cut off, the next one must not leave a hole.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         self._fd = os.open(unnamed, flags, 0o600)
         try:
             with contextlib.suppress(OSError):  # a file system without locks
@@ -58,12 +58,20 @@ class Target:
             raise
         _targets.add(self)
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | memoryview) -> None:
         """Write all of `data`; after OSError, cut() takes away what has been written of it."""
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(self._fd, rest) :]
         self.size += len(data)
+
+    def read_into(self, room: memoryview, position: int) -> int:
+        """Fill `room` with what stands from `position` on; how many bytes that was."""
+        return os.preadv(self._fd, [room], position)
+
+    def sync(self) -> None:
+        """Bring it to the disk."""
+        os.fsync(self._fd)
 
     def cut(self, size: int) -> None:
         """Let the file end after its first `size` bytes."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,9 +11,10 @@ from typing import Self
 import msgspec
 
 from c4trace.events import Event, Gap, Return
+from c4trace.recording.digest import Digest, FileDigest, TextDigest
 from c4trace.recording.packing import packing_for
 from c4trace.recording.schema import Footer, Header
-from c4trace.recording.sids import SidSet, begun
+from c4trace.recording.sids import BEGINNINGS, SidSet
 from c4trace.recording.target import Target, check_target, unwritable
 
 __all__ = ["RecordingWriter", "check_writable"]
@@ -36,9 +37,13 @@ class RecordingWriter:
     a write fails, the file is cut after its last flush, `events` is what it still has, and nothing more can be written.
     A recording that is there already is replaced, unless `replace` is false. As a context manager the writer ends the
     file with a footer or, after an exception, removes it.
+
+    With `digest_beside` it is `catch_up`, which another thread may call, and `close` that digest a plain file.
     """
 
-    def __init__(self, path: str | os.PathLike[str], header: Header, *, replace: bool = True) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], header: Header, *, replace: bool = True, digest_beside: bool = False
+    ) -> None:
         self.path = Path(path).absolute()
         self.events = 0
         self.lost = 0
@@ -51,12 +56,14 @@ class RecordingWriter:
         if replace:
             check_target(self.path)
         first = _encode(header) + b"\n"
-        self._digest = hashlib.sha256(first)
         try:
-            self._target = Target(self.path, self._packing.pack(first) + self._packing.end(), replace=replace)
+            self._target = Target(self.path, bytes(self._packing.pack(first)) + self._packing.end(), replace=replace)
         except OSError as error:
             raise unwritable(self.path, error) from error
         self._whole_size = self._target.size
+        is_plain = self.path.suffix != ".zst"
+        self._digest: Digest = FileDigest(self._target) if digest_beside and is_plain else TextDigest()
+        self._digest.add(first)
 
     def __enter__(self) -> Self:
         return self
@@ -86,27 +93,49 @@ class RecordingWriter:
         match line:
             case Event():
                 self._lines_events += 1
+                if line.ev in BEGINNINGS:
+                    self._sids.add(line.sid)
             case Gap():
                 self._lines_lost += line.lost
         if len(self._lines) >= _BATCH:
             self._write_lines()
 
-    def text(self, text: bytes, events: int, lost: int) -> None:
-        """Add whole lines of JSON without blanks, of which `events` are events, and whose gaps sum up to `lost`."""
+    def text(self, text: bytes | memoryview, events: int, lost: int, begun: Iterable[int]) -> None:
+        """Add whole lines, of which `events` are events, and whose gaps sum up to `lost`.
+
+        `begun` are the session ids of its open and fromNative events.
+        """
         self._write_lines()
         self._write_text(text, events, lost)
+        for sid in begun:
+            self._sids.add(sid)
+
+    def catch_up(self) -> None:
+        """With `digest_beside`: digest what has been written until now; OSError where that cannot be read."""
+        self._digest.catch_up()
 
     def flush(self) -> None:
         """Bring into the file what is needed to read all lines so far."""
         self._write_lines()
         self._write(self._packing.flush())
 
-    def close(self) -> Footer:
-        """End the file with a footer and close it; where that fails it is closed as it is."""
+    @property
+    def undigested(self) -> int:
+        """How many bytes are in the file that `catch_up` has not come to."""
+        return self._digest.behind
+
+    def give_digest_up(self) -> None:
+        """With `digest_beside`: end the work on it, in whichever thread; the footer has none then."""
+        self._digest.give_up()
+
+    def close(self, *, sync: bool = False) -> Footer:
+        """End the file with a footer and close it, where that fails as it is; with `sync` it is on the disk then."""
         try:
             self._write_lines()
-            footer = Footer(self.events, self.lost, self.sessions, self._digest.hexdigest())
-            self._write(self._packing.pack(_encode(footer) + b"\n") + self._packing.end())
+            footer = Footer(self.events, self.lost, self.sessions, self._hexdigest())
+            self._write(bytes(self._packing.pack(_encode(footer) + b"\n")) + self._packing.end())
+            if sync:
+                self._sync()
         finally:
             self._target.close()
         return footer
@@ -122,17 +151,26 @@ class RecordingWriter:
             self._lines_events = self._lines_lost = 0
             self._write_text(text, events, lost)
 
-    def _write_text(self, text: bytes, events: int, lost: int) -> None:
-        sids = list(begun(text))
+    def _write_text(self, text: bytes | memoryview, events: int, lost: int) -> None:
         packed = self._packing.pack(text)
-        self._digest.update(text)
+        self._digest.add(text)
         self.events += events
         self.lost += lost
-        for sid in sids:
-            self._sids.add(sid)
         self._write(packed)
 
-    def _write(self, packed: bytes) -> None:
+    def _hexdigest(self) -> str | None:
+        try:
+            return self._digest.hexdigest()
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
+    def _sync(self) -> None:
+        try:
+            self._target.sync()
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
+    def _write(self, packed: bytes | memoryview) -> None:
         try:
             self._target.append(packed)
         except OSError as error:

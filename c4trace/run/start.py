@@ -79,7 +79,7 @@ def _check(to: Destinations) -> None:
     """Refuse now what would be refused when the first process is met."""
     with refusing():
         if to.record is not None:
-            Recorder(to.record)
+            Recorder(to.record, rotation=to.rotation)
         if to.log is not None and to.log not in {"json", "console"}:
             Output(to.log).close()
         if to.metrics_port is not None:

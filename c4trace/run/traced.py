@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c4trace.collecting import Collection
+from c4trace.recording.parts import all_parts
 from c4trace.segment.attach import attach
 from c4trace.segment.folder import SegmentError
 from c4trace.sinks.metrics import MetricsCollector
@@ -34,7 +35,7 @@ class Traced:
         self.path = path
         self.pid = pid
         self.problem = ""
-        self.recording = None if to.record is None else Path(to.record)
+        self.recording = _recording(to)
         self._lock = threading.Lock()
         self._segment = attach(path, control=True)
         self._last = self._segment.snapshot()
@@ -89,3 +90,10 @@ class Traced:
     def goes_on(self) -> bool:
         """Whether the process lived on when it was ended here."""
         return self.snapshot().process.state not in _OVER
+
+
+def _recording(to: Destinations) -> Path | None:
+    """What is written: a file, or the pattern of its parts."""
+    if to.record is None or to.rotation is None:
+        return None if to.record is None else Path(to.record)
+    return all_parts(Path(to.record))

@@ -8,6 +8,7 @@ typedef struct c4t_reader c4t_reader;
 #define C4T_TOTALS ...
 #define C4T_WANT_TEXT ...
 #define C4T_WANT_LIFECYCLE ...
+#define C4T_BATCHES ...
 struct c4t_reader_info {
     char name[...];
     char litecore[...];
@@ -38,6 +39,8 @@ struct c4t_batch {
     size_t text_size;
     const char *notices;
     size_t notices_size;
+    const uint64_t *begun;
+    size_t begun_count;
     uint64_t events;
     uint64_t lost;
     int over;

@@ -13,20 +13,25 @@
 #define FULL (1u << 20)    /* bytes of text worth a caller's time */
 #define LINE_MAX (6u * C4T_RECORD_MAX + 1024u)
 
+#define BEGUN_MAX 8192u
+#define BEGINNINGS (1u << C4T_EV_OPEN | 1u << C4T_EV_FROM_NATIVE)
+
 #define LIFECYCLE                                                                                                      \
     (1u << C4T_EV_OPEN | 1u << C4T_EV_FROM_NATIVE | 1u << C4T_EV_GOT_HTTP_RESPONSE |                                   \
      1u << C4T_EV_GOT_PEER_CERTIFICATE | 1u << C4T_EV_OPENED | 1u << C4T_EV_CLOSE_REQUESTED | 1u << C4T_EV_CLOSE |     \
      1u << C4T_EV_REQUEST_CLOSE | 1u << C4T_EV_CLOSED | 1u << C4T_EV_DISPOSE | 1u << C4T_EV_GAP)
 
-static bool make_buffers(struct c4t_collected *collected) {
-    if (!collected->text) collected->text = malloc(FULL + LINE_MAX);
-    if (!collected->notices) collected->notices = malloc(FULL + LINE_MAX);
-    return collected->text && collected->notices;
-}
-
-static void begin_batch(struct c4t_reader *reader, struct c4t_batch *batch) {
+/* Returns false without memory. */
+static bool begin_batch(struct c4t_collected *collected, struct c4t_batch *batch) {
     memset(batch, 0, sizeof *batch);
-    reader->collected.text_size = reader->collected.notices_size = 0;
+    if (collected->text_size) collected->turn++;
+    collected->text_size = collected->notices_size = collected->begun_count = 0;
+    char **text = &collected->texts[collected->turn % C4T_BATCHES];
+    if (!*text) *text = malloc(FULL + LINE_MAX);
+    if (!collected->notices) collected->notices = malloc(FULL + LINE_MAX);
+    if (!collected->begun) collected->begun = malloc(BEGUN_MAX * sizeof *collected->begun);
+    collected->text = *text;
+    return *text && collected->notices && collected->begun;
 }
 
 static void end_batch(struct c4t_reader *reader, struct c4t_batch *batch) {
@@ -35,20 +40,26 @@ static void end_batch(struct c4t_reader *reader, struct c4t_batch *batch) {
     batch->text_size = collected->text_size;
     batch->notices = collected->notices;
     batch->notices_size = collected->notices_size;
+    batch->begun = collected->begun;
+    batch->begun_count = collected->begun_count;
 }
 
 static void add(struct c4t_collected *collected, uint32_t wants, const struct c4t_event_view *view) {
     bool notice = wants & C4T_WANT_LIFECYCLE && LIFECYCLE >> view->event & 1;
     char *line = collected->text + collected->text_size;
     size_t size = notice || wants & C4T_WANT_TEXT ? c4t_line(&collected->head, view, line) : 0;
-    if (wants & C4T_WANT_TEXT) collected->text_size += size;
+    if (wants & C4T_WANT_TEXT) {
+        collected->text_size += size;
+        if (view->kind == C4T_VIEW_EVENT && BEGINNINGS >> view->event & 1)
+            collected->begun[collected->begun_count++] = view->sid;
+    }
     if (!notice) return;
     memcpy(collected->notices + collected->notices_size, line, size);
     collected->notices_size += size;
 }
 
 static bool is_full(const struct c4t_collected *collected) {
-    return collected->text_size >= FULL || collected->notices_size >= FULL;
+    return collected->text_size >= FULL || collected->notices_size >= FULL || collected->begun_count == BEGUN_MAX;
 }
 
 /* What the look has, as far as there is room. Returns how many lines there were. */
@@ -112,10 +123,10 @@ static bool look(struct c4t_reader *reader, uint32_t wants, struct c4t_batch *ba
 
 void c4t_reader_collect(struct c4t_reader *reader, uint32_t wants, uint32_t wait_us, struct c4t_batch *batch) {
     struct c4t_collected *collected = &reader->collected;
-    begin_batch(reader, batch);
+    bool ready = begin_batch(collected, batch);
     uint64_t now = c4t_clock_ns(CLOCK_MONOTONIC), deadline = now + (uint64_t)wait_us * 1000u;
     /* relaxed: carries no other data */
-    while (make_buffers(collected) && !atomic_load_explicit(&reader->stop, memory_order_relaxed)) {
+    while (ready && !atomic_load_explicit(&reader->stop, memory_order_relaxed)) {
         uint64_t pause = pause_before_look(collected, now);
         if (now + pause > deadline) pause = deadline - now;
         pause_for(pause);
@@ -127,8 +138,7 @@ void c4t_reader_collect(struct c4t_reader *reader, uint32_t wants, uint32_t wait
 }
 
 int c4t_reader_drain(struct c4t_reader *reader, uint32_t wants, struct c4t_batch *batch) {
-    begin_batch(reader, batch);
-    if (!make_buffers(&reader->collected)) return 0;
+    if (!begin_batch(&reader->collected, batch)) return 0;
     if (!reader->collected.draining) c4t_reader_look_finally(reader);
     reader->collected.draining = true;
     uint64_t seen = fill(reader, wants, batch);

@@ -20,10 +20,13 @@ from c4trace.segment.native_reader import NativeReader
 from c4trace.segment.take_snapshot import take_snapshot
 from c4trace.segment.turned import Turned
 
-__all__ = ["Collector", "Sink"]
+__all__ = ["TEXTS_KEPT", "Collector", "Sink"]
 
 _WAIT_US = 80_000  # a sink hears from us this often, and so does a stopping host at the latest
 _LEASE_LOST, _CUT_SHORT = 2, 3
+
+TEXTS_KEPT: int = lib.C4T_BATCHES
+"""Texts that are in memory at once: the one being filled, and those that were given before it."""
 
 
 class Sink(Protocol):
@@ -37,8 +40,12 @@ class Sink(Protocol):
     def start(self, header: Mapping[str, object]) -> None:
         """Get ready; `header` is the first line of a recording. What is raised here stops the collector's start."""
 
-    def text(self, text: memoryview, events: int, lost: int, /) -> None:
-        """For "text": whole lines of a recording, borrowed until the call returns; the events they are and miss."""
+    def text(self, text: memoryview, events: int, lost: int, begun: Sequence[int], /) -> None:
+        """For "text": whole lines of a recording, `events` of them events, whose gaps sum up to `lost`.
+
+        `begun` are the session ids of its open and fromNative events. `text` is the collector's own memory: it stays as
+        it is until TEXTS_KEPT - 1 more have been given.
+        """
 
     def notices(self, batch: Sequence[Event | Return | Gap], /) -> None:
         """For "lifecycle" and "events": the same as objects; of every event, or of those that are not mere traffic."""
@@ -203,6 +210,7 @@ class Collector:
         kinds = {sink.wants for sink in self._sinks}
         notices = bytes(ffi.buffer(batch.notices, batch.notices_size)) if "lifecycle" in kinds else b""
         text = memoryview(ffi.buffer(batch.text, batch.text_size)) if batch.text_size else memoryview(b"")
+        begun = ffi.unpack(batch.begun, batch.begun_count) if batch.begun_count else []
         objects = {
             "lifecycle": decode_lines(notices) if notices else [],
             "events": decode_lines(text) if "events" in kinds and text else [],
@@ -211,7 +219,7 @@ class Collector:
             with self._guarded(sink):
                 if sink.wants == "text":
                     if text:
-                        sink.text(text, batch.events, batch.lost)
+                        sink.text(text, batch.events, batch.lost, begun)
                 elif objects[sink.wants]:
                     sink.notices(objects[sink.wants])
 

@@ -171,8 +171,9 @@ void c4t_reader_close(struct c4t_reader *reader) {
     c4t_merge_end(reader);
     for (uint32_t i = 0; reader->cursors && i < reader->cursor_count; i++) c4t_cursor_close(&reader->cursors[i]);
     free(reader->cursors);
-    free(reader->collected.text);
+    for (uint32_t i = 0; i < C4T_BATCHES; i++) free(reader->collected.texts[i]);
     free(reader->collected.notices);
+    free(reader->collected.begun);
     free(reader->given_totals);
     c4t_unguard(reader->guard);
     if (reader->map) munmap(reader->map, reader->size);

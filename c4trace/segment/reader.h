@@ -115,11 +115,16 @@ size_t c4t_line(struct c4t_line_head *head, const struct c4t_event_view *view, c
 #define C4T_WANT_TEXT 1u      /* every line */
 #define C4T_WANT_LIFECYCLE 2u /* lines of lifecycle events and gaps once more, on their own */
 
-struct c4t_batch { /* valid until the next call with this reader */
+#define C4T_BATCHES                                                                                                    \
+    8u /* texts that a reader keeps: one is overwritten by the eighth after it, empty ones not counted */
+
+struct c4t_batch { /* but for `text`, valid until the next call with this reader */
     const char *text;
     size_t text_size;
     const char *notices; /* lifecycle lines */
     size_t notices_size;
+    const uint64_t *begun; /* sids of open and fromNative in text */
+    size_t begun_count;
     uint64_t events; /* events in text */
     uint64_t lost;   /* events that its gaps stand for */
     int over;        /* 1: nothing will follow, drain; 2: the lease was lost; 3: as 1, for the file was cut short */

@@ -49,8 +49,11 @@ struct c4t_merge {
 };
 
 struct c4t_collected {
-    char *text, *notices;
-    size_t text_size, notices_size;
+    char *texts[C4T_BATCHES]; /* in turn */
+    uint32_t turn;
+    char *text, *notices; /* of the batch at hand */
+    uint64_t *begun;
+    size_t text_size, notices_size, begun_count;
     struct c4t_line_head head;
     uint64_t idle_since_ns; /* when something was last seen */
     uint64_t pace_ns;       /* pause between looks that the rings' filling asks for */

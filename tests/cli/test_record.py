@@ -6,6 +6,7 @@ import re
 import resource
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -179,3 +180,22 @@ def test_an_event_that_is_not_on_record_makes_the_exit_code_1(host: Talking, tmp
     happened = sum(n for n, _ in counts.values())
     assert f"{kept} events, " in summary
     assert summary.endswith(f"{happened - kept} events lost")
+
+
+def test_a_recording_in_parts_is_named_with_what_is_there_of_it(host: Talking, tmp_path: Path) -> None:
+    before = after = host.tell("talk")
+    file = tmp_path / "a.jsonl"
+    with recording(host, "-o", file, "--part-time", "50ms", "--keep-parts", "100") as process:
+        for _ in range(4):
+            after = host.tell("talk")
+            time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        code, said = ended(process)
+    parts = sorted(tmp_path.glob("a.*.jsonl"))
+    events = sum(n for n, _ in since(after, before).values())
+    assert len(parts) > 1
+    assert sum(len(events_of(part)) for part in parts) == events
+    assert code == 0
+    assert re.fullmatch(
+        rf"c4trace: {tmp_path}/a\.\*\.jsonl: {events:,} events, [0-9.]+ KiB in {len(parts)} parts, nothing lost\n", said
+    )

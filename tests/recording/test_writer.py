@@ -108,7 +108,7 @@ def test_text_and_lines_can_be_mixed_and_are_counted(tmp_path: Path, name: str) 
     text = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
     writer = RecordingWriter(tmp_path / name, HEADER)
     writer.line(Return(1, 9))
-    writer.text(text, events=3, lost=5)
+    writer.text(text, events=3, lost=5, begun=[1, 2])
     writer.line(Event(4, 3, 2, 7, "open"))
     footer = writer.close()
     assert (footer.events, footer.lost, footer.sessions) == (4, 5, 2)
@@ -165,7 +165,7 @@ def test_long_compressed_recordings_are_made_of_frames_that_read_alone(tmp_path:
     line = msgspec.json.encode(Event(1, 0, 1, 7, "write", data=os.urandom(30_000))) + b"\n"
     with RecordingWriter(path, HEADER) as writer:
         for _ in range(1000):
-            writer.text(line, 1, 0)
+            writer.text(line, 1, 0, [])
     packed = path.read_bytes()
     frames, rest = 0, packed
     while rest:

@@ -35,17 +35,19 @@ class Notes:
         self.lines: list[Event | Return | Gap] = []
         self.events = self.lost = self.idles = 0
         self.closed: list[int] = []
+        self.begun: list[int] = []
         self.threads: set[str] = set()
 
     def start(self, header: Mapping[str, object]) -> None:
         self.headers.append(header)
 
-    def text(self, text: memoryview, events: int, lost: int) -> None:
+    def text(self, text: memoryview, events: int, lost: int, begun: Sequence[int]) -> None:
         self.threads.add(threading.current_thread().name)
         assert bytes(text).endswith(b"\n")
         self.lines += decode_lines(text)
         self.events += events
         self.lost += lost
+        self.begun += begun
 
     def notices(self, batch: Sequence[Event | Return | Gap]) -> None:
         self.threads.add(threading.current_thread().name)
@@ -76,8 +78,8 @@ class Broken(Notes):
         self._fail("start")
         super().start(header)
 
-    def text(self, text: memoryview, events: int, lost: int) -> None:
-        super().text(text, events, lost)
+    def text(self, text: memoryview, events: int, lost: int, begun: Sequence[int]) -> None:
+        super().text(text, events, lost, begun)
         self._fail("text")
 
     def notices(self, batch: Sequence[Event | Return | Gap]) -> None:
@@ -111,6 +113,7 @@ def test_every_sink_hears_what_it_wants(echo: Echo) -> None:
     assert lifecycle.lines == [line for line in text.lines if isinstance(line, Gap) or line.seq in kept]
     assert collector.events == text.events == len(text.seen())
     assert [event.seq for event in text.seen()] == list(range(1, collector.events + 1))
+    assert text.begun == [event.sid for event in text.seen() if event.ev in {"open", "fromNative"}]
     assert text.closed == lifecycle.closed == events.closed == [0]
     assert text.headers == lifecycle.headers == events.headers
     assert text.threads == {"c4trace-collect"}
@@ -246,9 +249,9 @@ def test_what_is_lost_is_told_and_counted(echo: Echo) -> None:
     hold = threading.Event()
 
     class Slow(Notes):
-        def text(self, text: memoryview, events: int, lost: int) -> None:
+        def text(self, text: memoryview, events: int, lost: int, begun: Sequence[int]) -> None:
             hold.wait(30)
-            super().text(text, events, lost)
+            super().text(text, events, lost, begun)
 
     slow = Slow()
     collector = Collector(echo.path, [slow])

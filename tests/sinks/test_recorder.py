@@ -7,7 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,19 @@ def text(lines: Iterable[Event | Return | Gap]) -> bytes:
     return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
 
 
+def give(recorder: Recorder, *lines: Event | Return | Gap) -> None:
+    events = [line for line in lines if isinstance(line, Event)]
+    lost = sum(line.lost for line in lines if isinstance(line, Gap))
+    recorder.text(memoryview(text(lines)), len(events), lost, [e.sid for e in events if e.ev in {"open", "fromNative"}])
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 def write(seq: int, size: int = 100) -> Event:
     return Event(seq, seq * 1000, 1, 7, "write", dt=5, n=size, data=os.urandom(size))
 
@@ -57,7 +70,7 @@ def test_what_it_is_given_is_on_record_with_a_footer(tmp_path: Path, name: str) 
     assert recorder.wants == "text"
     recorder.start(HEADER)
     lines: list[Event | Return | Gap] = [Event(1, 0, 1, 7, "open"), write(2), Return(1, 9), Gap(1, 2, 3)]
-    recorder.text(memoryview(text(lines)), 2, 3)
+    give(recorder, *lines)
     recorder.notices(lines)
     recorder.idle()
     recorder.close(3)
@@ -73,7 +86,7 @@ def test_what_it_is_given_is_on_record_with_a_footer(tmp_path: Path, name: str) 
 def test_losses_that_no_gap_has_told_are_told_by_a_last_gap(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "a.jsonl")
     recorder.start(HEADER)
-    recorder.text(text([write(1), Gap(1, 1, 3), write(2)]), 2, 3)
+    give(recorder, write(1), Gap(1, 1, 3), write(2))
     recorder.close(10)
     recording, lines = read(tmp_path / "a.jsonl")
     assert lines[-1] == Gap(0, 2, 7)
@@ -84,11 +97,10 @@ def test_losses_that_no_gap_has_told_are_told_by_a_last_gap(tmp_path: Path) -> N
 def test_idle_makes_readable_what_was_written(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "a.jsonl.zst")
     recorder.start(HEADER)
-    recorder.text(text([write(1), write(2)]), 2, 0)
+    give(recorder, write(1), write(2))
     recorder.idle()
-    recording, lines = read(tmp_path / "a.jsonl.zst")
-    assert seqs(lines) == [1, 2]
-    assert recording.torn is not None
+    wait_for(lambda: seqs(read(tmp_path / "a.jsonl.zst")[1]) == [1, 2])
+    assert read(tmp_path / "a.jsonl.zst")[0].torn is not None
     recorder.close(0)
 
 
@@ -104,7 +116,7 @@ def test_parts_are_whole_recordings_that_follow_each_other(tmp_path: Path) -> No
     recorder = Recorder(tmp_path / "orders.jsonl", rotation=Rotation(part_bytes=20_000))
     recorder.start(HEADER)
     for seq in range(1, 201):
-        recorder.text(text([Event(seq, seq, seq, 7, "open"), Gap(0, seq, 1)]) + text([write(seq, 500)]), 2, 1)
+        give(recorder, Event(seq, seq, seq, 7, "open"), Gap(0, seq, 1), write(seq, 500))
     recorder.close(200)
     parts = sorted(tmp_path.iterdir())
     assert [part.name for part in parts] == [f"orders.{n:04}.jsonl" for n in range(1, len(parts) + 1)]
@@ -128,11 +140,10 @@ def test_a_part_ends_after_its_time_but_never_without_events(tmp_path: Path) -> 
     recorder.start(HEADER)
     time.sleep(0.03)
     recorder.idle()
-    assert len(list(tmp_path.iterdir())) == 1
-    recorder.text(text([write(1)]), 1, 0)
+    give(recorder, write(1))
     time.sleep(0.03)
     recorder.idle()
-    recorder.text(text([write(2)]), 1, 0)
+    give(recorder, write(2))
     recorder.close(0)
     assert [seqs(read(part)[1]) for part in sorted(tmp_path.iterdir())] == [[1], [2]]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.0001.jsonl.zst", "a.0002.jsonl.zst"]
@@ -142,7 +153,7 @@ def record(path: Path, rotation: Rotation, count: int) -> None:
     recorder = Recorder(path, rotation=rotation)
     recorder.start(HEADER)
     for seq in range(1, count + 1):
-        recorder.text(text([write(seq, 700)]), 1, 0)
+        give(recorder, write(seq, 700))
     recorder.close(0)
 
 
@@ -179,10 +190,10 @@ def test_two_recorders_of_one_name_never_share_or_remove_a_part(tmp_path: Path) 
     one.start(HEADER)
     two.start(HEADER)
     for seq in range(1, 50):
-        two.text(text([write(seq)]), 1, 0)
-    one.text(text([write(100)]), 1, 0)
-    one.close(0)
+        give(two, write(seq))
     two.close(0)
+    give(one, write(100))
+    one.close(0)
     assert (one.stopped, two.stopped) == (None, None)
     assert seqs(read(tmp_path / "a.0001.jsonl")[1]) == [100]
 
@@ -210,12 +221,12 @@ def test_limits_that_make_no_sense_are_refused(tmp_path: Path, rotation: Rotatio
 HOST = """
     import sys
     from pathlib import Path
-    from tests.sinks.test_recorder import HEADER, Recorder, Rotation, text, write
+    from tests.sinks.test_recorder import HEADER, Recorder, Rotation, give, write
     rotation = Rotation(part_bytes=8_000) if sys.argv[2] == "rotated" else None
     recorder = Recorder(sys.argv[1], rotation=rotation)
     recorder.start(HEADER)
     for seq in range(1, 201):
-        recorder.text(text([write(seq, 500)]), 1, 0)
+        give(recorder, write(seq, 500))
         if seq % 3 == 0:
             recorder.idle()
     recorder.close(0)
@@ -262,13 +273,14 @@ def test_a_full_disk_is_told_once_to_whom_it_may_concern(tmp_path: Path) -> None
     said: list[str] = []
     recorder = Recorder(tmp_path / "a.jsonl", report=said.append)
     recorder.start(HEADER)
-    recorder.text(text([write(1)]), 1, 0)
+    give(recorder, write(1))
+    wait_for(lambda: seqs(read(tmp_path / "a.jsonl")[1]) == [1])
     assert recorder._writer is not None
     full = os.open("/dev/full", os.O_WRONLY)
     os.dup2(full, recorder._writer._target._fd)
     os.close(full)
     for seq in range(2, 10):
-        recorder.text(text([write(seq)]), 1, 0)
+        give(recorder, write(seq))
         recorder.idle()
     recorder.close(0)
     assert len(said) == 1
@@ -283,11 +295,11 @@ def test_a_folder_that_goes_away_stops_recording_only(tmp_path: Path) -> None:
     folder.mkdir()
     recorder = Recorder(folder / "a.jsonl", rotation=Rotation(part_bytes=100), report=said.append)
     recorder.start(HEADER)
-    recorder.text(text([write(1)]), 1, 0)
+    give(recorder, write(1))
     (folder / "a.0001.jsonl").unlink()
     folder.rmdir()
-    recorder.text(text([write(2)]), 1, 0)
-    recorder.text(text([write(3)]), 1, 0)
+    give(recorder, write(2))
+    give(recorder, write(3))
     recorder.close(0)
     assert len(said) == 1
     assert "No such file or directory; make the folder first (after 1 events" in said[0]
@@ -298,8 +310,14 @@ def test_a_reporter_that_fails_harms_nobody(tmp_path: Path) -> None:
     def fail(_: str) -> None:
         raise KeyError
 
-    recorder = Recorder(tmp_path / "a.jsonl", report=fail)
+    folder = tmp_path / "f"
+    folder.mkdir()
+    recorder = Recorder(folder / "a.jsonl", rotation=Rotation(part_bytes=100), report=fail)
     recorder.start(HEADER)
-    recorder.text(b'{"type":"event","ev":"open"\n', 1, 0)
+    give(recorder, write(1))
+    (folder / "a.0001.jsonl").unlink()
+    folder.rmdir()
+    give(recorder, write(2))
+    recorder.close(0)
     assert recorder.stopped is not None
     assert recorder.unrecorded == 1
