@@ -14,7 +14,7 @@ import msgspec
 from benchmarks.harness import Bench, interleave
 from benchmarks.results import Results
 from benchmarks.traced_calls import traced_calls
-from c4trace.bench.loop import copy_ns, ring_bytes
+from c4trace.bench.loop import copy_ns, look_at_rings
 
 MESSAGES: Final = {"64 B": 64, "256 B": 256, "1 KiB": 1 << 10, "4 KiB": 4 << 10, "16 KiB": 16 << 10, "64 KiB": 64 << 10}
 MOST_CALLS: Final = 100_000
@@ -36,7 +36,7 @@ def measure(sizes: Sizes) -> Results:
     bench = Bench("payload", base="memcpy")
     calls = {case: min(MOST_CALLS, sizes.payload // message) for case, message in MESSAGES.items()}
     with traced_calls() as traced:
-        ring = ring_bytes(traced.segment)
+        ring = look_at_rings(traced.segment).each
         sides = {("memcpy", case): partial(copy_ns, message, ring, calls[case]) for case, message in MESSAGES.items()}
         for capture in ("bytes:64", "full"):
             for case, message in MESSAGES.items():

@@ -170,18 +170,22 @@ double c4bench_run(const struct c4bench_calls *calls) {
     return began == calls->threads ? sum / began : -1;
 }
 
-uint64_t c4bench_ring_bytes(const char *segment) {
+struct c4bench_rings c4bench_look(const char *segment) {
+    struct c4bench_rings rings = {0, 0};
     int fd = open(segment, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
-    uint64_t bytes = 0;
+    if (fd < 0) return rings;
     struct c4t_segment_header header;
     struct c4t_ring ring;
     if (pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header && header.magic == C4T_SEGMENT_MAGIC &&
-        header.layout == C4T_SEGMENT_LAYOUT &&
-        pread(fd, &ring, sizeof ring, (off_t)header.rings.offset) == (ssize_t)sizeof ring)
-        bytes = ring.cap;
+        header.layout == C4T_SEGMENT_LAYOUT)
+        for (uint32_t i = 0; i < header.rings.count; i++) {
+            off_t at = (off_t)(header.rings.offset + (uint64_t)i * header.rings.stride);
+            if (pread(fd, &ring, sizeof ring, at) != (ssize_t)sizeof ring) break;
+            rings.each = ring.cap;
+            rings.written += ring.reserved;
+        }
     close(fd);
-    return bytes;
+    return rings;
 }
 
 double c4bench_copy(size_t size, uint64_t ring_bytes, uint64_t copies) {

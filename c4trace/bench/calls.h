@@ -34,8 +34,12 @@ double c4bench_run(const struct c4bench_calls *calls);
 /* Nanoseconds of CPU time that open, requestClose and dispose of a socket take together, `rounds` times with all sockets open at once. */
 double c4bench_sessions(const struct c4bench_calls *calls, uint32_t rounds);
 
-/* Bytes of the rings of the segment in this file; 0 where it is none. */
-uint64_t c4bench_ring_bytes(const char *segment);
+/* The rings of the segment in this file: how large each is, and what was ever written into all of them. Zeros where it is none. */
+struct c4bench_rings {
+    uint64_t each;
+    uint64_t written;
+};
+struct c4bench_rings c4bench_look(const char *segment);
 /* Nanoseconds of CPU time that copying a message takes, into `ring_bytes` of shared memory, from end to end and again. Negative as above. */
 double c4bench_copy(size_t message, uint64_t ring_bytes, uint64_t copies);
 

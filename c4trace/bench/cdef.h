@@ -16,5 +16,9 @@ void c4bench_open(const struct c4bench_calls *calls);
 void c4bench_dispose(const struct c4bench_calls *calls);
 double c4bench_run(const struct c4bench_calls *calls);
 double c4bench_sessions(const struct c4bench_calls *calls, uint32_t rounds);
-uint64_t c4bench_ring_bytes(const char *segment);
+struct c4bench_rings {
+    uint64_t each;
+    uint64_t written;
+};
+struct c4bench_rings c4bench_look(const char *segment);
 double c4bench_copy(size_t message, uint64_t ring_bytes, uint64_t copies);

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 from pathlib import Path
+from typing import NamedTuple
 
 from c4trace._native import ffi, lib
 
-__all__ = ["INNER", "MESSAGE_MAX", "THREADS_MAX", "CallLoop", "Stamps", "copy_ns", "ring_bytes"]
+__all__ = ["INNER", "MESSAGE_MAX", "THREADS_MAX", "CallLoop", "Rings", "Stamps", "copy_ns", "look_at_rings"]
 
 THREADS_MAX: int = lib.C4BENCH_THREADS_MAX
 MESSAGE_MAX: int = lib.C4BENCH_MESSAGE_MAX
@@ -75,9 +76,17 @@ class CallLoop:
         lib.c4bench_dispose(self._calls)
 
 
-def ring_bytes(segment: Path) -> int:
-    """Bytes of one ring of the segment in this file."""
-    return int(lib.c4bench_ring_bytes(str(segment).encode()))
+class Rings(NamedTuple):
+    """Bytes of one ring of a segment, and what was ever written into all of them."""
+
+    each: int
+    written: int
+
+
+def look_at_rings(segment: Path) -> Rings:
+    """Look at the segment in this file; zeros where it is none."""
+    found = lib.c4bench_look(str(segment).encode())
+    return Rings(found.each, found.written)
 
 
 def copy_ns(message: int, ring: int, copies: int) -> float:

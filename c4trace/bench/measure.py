@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from c4trace.bench.loop import INNER, CallLoop, Stamps
+from c4trace.bench.loop import INNER, CallLoop, Stamps, look_at_rings
 from c4trace.host import EmbeddedHost
 from c4trace.recording.parts import parts_of
 from c4trace.recording.rotation import Rotation
@@ -57,8 +57,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """With two readings of the processor's counter around it, stored."""
     calls: dict[str, float]
     """By capture level."""
-    segment_bytes_per_call: int
-    """In the segment, without payload: an entry and a return record."""
+    segment_bytes_per_call: float
+    """In the segment at capture level headers: an entry and a return record."""
     recorder: Recorder
     seconds: float
     """That it took to measure."""
@@ -68,22 +68,28 @@ def measure(seconds: float) -> Measured:
     """Measure for about so long. Raises TraceError where no tracer can be opened."""
     began = time.monotonic()
     with EmbeddedHost() as host, tempfile.TemporaryDirectory(prefix="c4trace-bench-") as folder:
-        clock, ns = _calls(host, seconds * 0.4)
+        found = _calls(host, seconds * 0.4)
         recorder = _recorder(host, Path(folder) / "bench.jsonl", seconds * 0.25)
     return Measured(
-        clock=clock,
+        clock=found.clock,
         cpus=len(os.sched_getaffinity(0)),
-        untraced=ns.pop("untraced"),
-        time_stamps=ns.pop("time stamps"),
-        calls=ns,
-        segment_bytes_per_call=2 * 64,
+        untraced=found.ns.pop("untraced"),
+        time_stamps=found.ns.pop("time stamps"),
+        calls=found.ns,
+        segment_bytes_per_call=found.segment_bytes,
         recorder=recorder,
         seconds=time.monotonic() - began,
     )
 
 
-def _calls(host: EmbeddedHost, seconds: float) -> tuple[str, dict[str, float]]:
-    """The clock, and nanoseconds a call by side: all sides turn about, until the time is over."""
+class _Calls(NamedTuple):
+    clock: str
+    ns: dict[str, float]
+    segment_bytes: float
+
+
+def _calls(host: EmbeddedHost, seconds: float) -> _Calls:
+    """Nanoseconds a call by side: all sides turn about, until the time is over."""
     with Tracer(NAME, litecore=host) as tracer:
         traced = CallLoop(tracer.wrap(INNER).address, threads=1)
 
@@ -103,7 +109,18 @@ def _calls(host: EmbeddedHost, seconds: float) -> tuple[str, dict[str, float]]:
         while time.monotonic() < end or not found["untraced"]:
             for name, side in sides.items():
                 found[name].append(side())
-        return tracer.snapshot().process.clock, {name: statistics.median(each) for name, each in found.items()}
+        return _Calls(
+            clock=tracer.snapshot().process.clock,
+            ns={name: statistics.median(each) for name, each in found.items()},
+            segment_bytes=_segment_bytes(tracer, sides["headers"]),
+        )
+
+
+def _segment_bytes(tracer: Tracer, calls: Callable[[], float]) -> float:
+    """What CALLS calls write into the rings, each."""
+    before = look_at_rings(tracer.segment_path).written
+    calls()
+    return (look_at_rings(tracer.segment_path).written - before) / CALLS
 
 
 def _recorder(host: EmbeddedHost, record: Path, seconds: float) -> Recorder:

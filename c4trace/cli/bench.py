@@ -51,7 +51,7 @@ def _facts(found: Measured) -> list[tuple[Span, list[Span]]]:
         "with two time stamps": f"{_ns(found.time_stamps)}, stored: the least that any timing costs",
         **{_label(level): _cost(found, ns) for level, ns in found.calls.items()},
         "a host at work": _share(found),
-        "in the segment": f"{found.segment_bytes_per_call} bytes a call, without payload",
+        "in the segment": f"{found.segment_bytes_per_call:.0f} bytes a call at capture level headers",
         "in a recording": f"{recorder.bytes_per_event:.0f} bytes an event at capture level headers",
         "recorder": f"{count_text(round(recorder.events_per_second))} events/s at most",
         "recorder, steady": f"{steady} events/s: {_lost(recorder.steady_lost)}",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from c4trace.bench.loop import INNER, MESSAGE_MAX, CallLoop, Stamps, copy_ns, ring_bytes
+from c4trace.bench.loop import INNER, MESSAGE_MAX, CallLoop, Rings, Stamps, copy_ns, look_at_rings
 from c4trace.events import EventKind
 from c4trace.host import EmbeddedHost
 from c4trace.tracer import Tracer
@@ -59,12 +59,15 @@ def test_what_cannot_be_called_is_refused(calls: int, threads: int, message: int
 
 
 def test_the_rings_of_a_segment_are_known(segments: Path) -> None:
-    with EmbeddedHost() as host, Tracer("loop", litecore=host) as tracer:
-        size = ring_bytes(tracer.segment_path)
-    assert 64 << 10 <= size <= 64 << 20
-    assert size.bit_count() == 1
+    with EmbeddedHost() as host, Tracer("loop", litecore=host, capture="events") as tracer:
+        before = look_at_rings(tracer.segment_path)
+        CallLoop(tracer.wrap(INNER).address, threads=1).ns(calls=100)
+        after = look_at_rings(tracer.segment_path)
+    assert 64 << 10 <= before.each == after.each <= 64 << 20
+    assert before.each.bit_count() == 1
+    assert after.written - before.written >= 101 * 64
     (segments / "other").write_bytes(bytes(8192))
-    assert ring_bytes(segments / "other") == ring_bytes(segments / "none") == 0
+    assert look_at_rings(segments / "other") == look_at_rings(segments / "none") == Rings(0, 0)
 
 
 def test_copies_need_a_ring_they_fit_into() -> None:

@@ -17,6 +17,7 @@ def test_the_cost_of_each_mode_is_told_and_nothing_stays(segments: Path) -> None
     assert set(found.calls) == {"metrics only", "events", "headers", "full"}
     assert min(found.untraced, found.time_stamps, *found.calls.values()) > 0
     assert found.recorder.events_per_second > found.recorder.steady_events_per_second > 0
+    assert found.segment_bytes_per_call >= 64
     assert 50 < found.recorder.bytes_per_event < 500
     assert found.seconds > 0
     assert list(segments.iterdir()) == []
