@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from c4trace.cli.ending import BadInput
 from c4trace.cli.notices import say_how_it_ended
 from c4trace.cli.target import is_file, segment_of
 from c4trace.cli.verb import verb
-from c4trace.events import EventKind
+from c4trace.events import Event, EventKind, Gap, Return
 from c4trace.recording.reader import open_recording
 from c4trace.report.listing import print_json, print_rows
 from c4trace.report.moments import parse_moment
@@ -108,7 +109,7 @@ def _show_recording(path: str, wanted: Wanted, ctx: click.Context, *, as_json: b
             print_json(recording, selection, screen)
         else:
             screen.text(process_line(process_of(recording.header, path)), "dim")
-            print_rows(recording, selection, screen)
+            _print_rows(recording, selection, screen, wanted)
         say_how_it_ended(recording, ctx.exit)
 
 
@@ -123,9 +124,14 @@ def _show_segment(path: Path, wanted: Wanted, *, as_json: bool) -> None:
                 screen.json(flight)
         else:
             screen.text(process_line(snapshot.process), "dim")
-            print_rows(segment.events(), selection, screen)
+            _print_rows(segment.events(), selection, screen, wanted)
             for line in in_flight_spans(snapshot):
                 screen.line(line)
+
+
+def _print_rows(lines: Iterable[Event | Return | Gap], selection: Selection, screen: Screen, wanted: Wanted) -> None:
+    if not print_rows(lines, selection, screen):
+        screen.text("no event matches" if any(wanted) else "no event", "dim")
 
 
 def _moment(text: str | None, start: dt.datetime) -> int | None:

@@ -50,6 +50,12 @@ def test_filters_leave_what_is_asked_for(tmp_path: Path) -> None:
     assert "Network/8 TLSCertUntrusted  “self-signed certificate”" in errors
 
 
+def test_that_nothing_matches_is_said(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    assert run("show", path, "--session", "99").stdout.splitlines()[1:] == ["no event matches"]
+    assert run("show", path, "--session", "99", "--json").stdout == ""
+
+
 @pytest.mark.parametrize(
     ("option", "said"),
     [
