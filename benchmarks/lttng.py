@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from cffi import FFI
 
@@ -19,30 +19,37 @@ from c4trace.bench.loop import INNER
 LIBRARY: Final = Path(__file__).parents[1] / "build/bench/write_events.so"
 LTTNG: Final = shutil.which("lttng") or ""
 DAEMON: Final = shutil.which("lttng-sessiond") or ""
-SESSION: Final = "c4trace-bench"
+SESSION: Final = f"c4trace-bench-{os.getpid()}"
 PATIENCE: Final = 10.0
 
 
+class Traced(NamedTuple):
+    """The address of the factory, and whether LTTng still records what it does."""
+
+    factory: int
+    is_on: Callable[[], object]
+
+
 @contextmanager
-def tracing(miss: Callable[[str], None]) -> Iterator[int]:
-    """The address of the traced factory, while a session records into memory, overwriting the oldest; 0 after a `miss`.
+def tracing(miss: Callable[[str], None]) -> Iterator[Traced | None]:
+    """The traced factory, while a session records into memory, overwriting the oldest; None after a `miss`.
 
     A daemon of LTTng's is used that runs, else one is started and ended.
     """
     if not (LIBRARY.exists() and LTTNG and DAEMON):
         miss("LTTng-UST is not installed: make bench-peers")
-        yield 0
+        yield None
         return
     with ExitStack() as ends:
         try:
             _daemon(ends)
             folder = ends.enter_context(tempfile.TemporaryDirectory())
             _session(ends, folder)
-            factory = _factory()
+            traced = _traced()
         except (OSError, subprocess.CalledProcessError, TimeoutError) as error:
             miss(f"LTTng does not run here: {error}")
-            factory = 0
-        yield factory
+            traced = None
+        yield traced
 
 
 def _daemon(ends: ExitStack) -> None:
@@ -57,7 +64,6 @@ def _daemon(ends: ExitStack) -> None:
 
 
 def _session(ends: ExitStack, folder: str) -> None:
-    _lttng("destroy", SESSION, check=False)  # left by a run that was killed
     _lttng("create", SESSION, "--snapshot", f"--output={folder}")
     ends.callback(_lttng, "destroy", SESSION, check=False)
     _lttng("enable-channel", "--userspace", "ring", "--overwrite", "--subbuf-size=512K", "--num-subbuf=2")
@@ -65,13 +71,14 @@ def _session(ends: ExitStack, folder: str) -> None:
     _lttng("start")
 
 
-def _factory() -> int:
+def _traced() -> Traced:
     declared = FFI()
     declared.cdef("const void *lttng_wrap(const void *factory); int lttng_is_on(void);")
     os.environ.setdefault("LTTNG_UST_REGISTER_TIMEOUT", str(round(PATIENCE * 1000)))
     library = declared.dlopen(str(LIBRARY))
     _until(library.lttng_is_on, "its session does not reach this process")
-    return int(declared.cast("uintptr_t", library.lttng_wrap(declared.cast("void *", INNER))))
+    factory = int(declared.cast("uintptr_t", library.lttng_wrap(declared.cast("void *", INNER))))
+    return Traced(factory, library.lttng_is_on)
 
 
 def _lttng(*words: str, check: bool = True) -> int:
