@@ -4,7 +4,7 @@
 
 Without names all benchmarks but soak run, one after the other (`make bench`, 10 minutes). Each writes
 FOLDER/NAME.json and a table. --check then says of every goal whether it is met, missed or was not measured, by what is
-in the folder; exit code 1 where one is missed. --no-measure only looks at what is there.
+in the folder; exit code 1 where one is missed, or a benchmark fails. --no-measure only looks at what is there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import traceback
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
@@ -94,20 +95,29 @@ def main(arguments: list[str]) -> int:
     if unknown := [name for name in asked.names if name not in {*BENCHES, *APART}]:
         parser.error(f"no benchmark {unknown[0]!r}: there are {', '.join([*BENCHES, *APART])}")
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    failed = []
     for name in () if asked.no_measure else asked.names or BENCHES:
         one = module(name)
         try:
             sizes = sized(one.TINY if asked.tiny else one.FULL, asked.set)
         except ValueError as error:
             parser.error(f"{name}: {error}")
-        measured = one.measure(sizes)
+        try:
+            measured = one.measure(sizes)
+        except Exception:  # noqa: BLE001 - the others are measured all the same
+            traceback.print_exc()
+            failed.append(name)
+            results.forget(name, folder)
+            continue
         results.write(measured, folder)
         console.print(table.table(measured))
+    if failed:
+        print(f"benchmarks: not measured: {', '.join(failed)} (see above)", file=sys.stderr)
     if not asked.check:
-        return 0
+        return int(bool(failed))
     judged = goals.judge(goals.GOALS, results.read([*BENCHES, *APART], folder))
     console.print(verdicts(judged))
-    return int(any(one.verdict is goals.Verdict.FAIL for one in judged))
+    return int(bool(failed) or any(one.verdict is goals.Verdict.FAIL for one in judged))
 
 
 if __name__ == "__main__":

@@ -78,6 +78,11 @@ def write(results: Results, folder: Path = FOLDER) -> Path:
     return path
 
 
+def forget(name: str, folder: Path = FOLDER) -> None:
+    """Keep no results of a benchmark: the last ones are not those of what is there now."""
+    (folder / f"{name}.json").unlink(missing_ok=True)
+
+
 def read(names: Iterable[str], folder: Path = FOLDER) -> Mapping[str, Results]:
     """Those of these benchmarks that have been measured."""
     paths = {name: folder / f"{name}.json" for name in names}

@@ -50,3 +50,18 @@ def test_a_size_can_be_another_one() -> None:
     assert (sizes.seconds, sizes.sockets, sizes.events) == (60, 7, soak.TINY.events)
     with pytest.raises(ValueError, match="no size 'minutes': there are seconds, sockets, events"):
         sized(soak.TINY, ["minutes=1"])
+
+
+def test_a_benchmark_that_fails_is_named_and_the_others_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("numbers are not equal")
+
+    (tmp_path / "payload.json").write_text("of another day")
+    monkeypatch.setattr("benchmarks.payload.measure", fail)
+    assert main(["payload", "wrappers", "--tiny", "--folder", str(tmp_path)]) == 1
+    assert set(read(["payload", "wrappers"], tmp_path)) == {"wrappers"}
+    err = capsys.readouterr().err
+    assert "RuntimeError: numbers are not equal" in err
+    assert err.endswith("benchmarks: not measured: payload (see above)\n")
