@@ -38,6 +38,12 @@ NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,47}")
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve metrics while it runs (0: any port).")
 @click.option("--capture", type=Capture(), default="headers", help="off, events, headers (the default), bytes:N, full.")
 @click.option("--log", metavar="STYLE|FILE", help="Log sessions: console or json on stderr, or a file.")
+@click.option(
+    "--dlsym",
+    is_flag=True,
+    envvar="C4TRACE_DLSYM",
+    help="See LiteCore's functions also where they are looked up: .NET, JNA, Dart, ctypes, cffi [C4TRACE_DLSYM=1].",
+)
 @part_options
 @click.argument("words", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_context
@@ -50,12 +56,14 @@ def command(
     metrics_port: int | None,
     capture: tuple[int, int],
     log: str | None,
+    dlsym: bool,
     words: tuple[str, ...],
     **parts: Any,
 ) -> None:
     """Run a command traced, its code unchanged.
 
-    Whatever loads LiteCore in it, a JVM, C++, Rust, is seen in both directions, in its children too. Files, terminal,
+    Whatever loads LiteCore in it, a JVM, C++, Rust, is seen in both directions, in its children too; what looks
+    LiteCore's functions up (dlsym) only with --dlsym. Files, terminal,
     signals and exit status are the command's own: 126 and 127 mean that it could not be run or found, as in a shell;
     2 that an option is wrong, and nothing was run.
 
@@ -75,7 +83,7 @@ def command(
         log_level="info",
     )
     try:
-        status = run(words, name=_name(name, words[0]), capture=capture, to=to, say=_say)
+        status = run(words, name=_name(name, words[0]), capture=capture, to=to, say=_say, dlsym=dlsym)
     except CommandError as error:
         _say(str(error))
         ctx.exit(error.exit_code)

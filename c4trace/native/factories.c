@@ -167,7 +167,8 @@ static int wrap(struct c4trace_tracer *tracer, const void *inner, size_t size, c
 }
 
 struct c4t_factory *c4t_wrap_interposed(struct c4trace_tracer *tracer, struct c4t_port *port,
-                                        const c4t_socket_factory *inner, const char *name, c4trace_failure *failure) {
+                                        const c4t_socket_factory *inner, const char *name, bool sees_releases,
+                                        c4trace_failure *failure) {
     struct c4t_factory *factory = NULL;
     pthread_mutex_lock(&c4t_setup_lock);
     struct c4t_factory *known = c4t_factory_of_inner(inner);
@@ -183,7 +184,8 @@ struct c4t_factory *c4t_wrap_interposed(struct c4trace_tracer *tracer, struct c4
                  factory->index + 1);
         factory->row->framing = inner->framing;
         factory->row->size = factory->size;
-        if (c4t_imports_release((const void *)inner->write)) c4t_slices_visible(factory, C4T_UPCALLS_INTERPOSED);
+        if (sees_releases || c4t_refers_to((const void *)inner->write, "_FLBuf_Release"))
+            c4t_slices_visible(factory, C4T_UPCALLS_INTERPOSED);
         hand_out(tracer, factory, C4T_UPCALLS_INTERPOSED);
     }
     pthread_mutex_unlock(&c4t_setup_lock);

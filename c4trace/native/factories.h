@@ -13,11 +13,11 @@ C4T_INTERNAL struct c4t_factory *c4t_factory_of_traced(const c4t_socket_factory 
 C4T_INTERNAL struct c4t_factory *c4t_factory_of_inner(const c4t_socket_factory *factory);
 
 /* Wrap a factory that was met on its way to LiteCore, or find it wrapped already (its context may be another one: a traced
- * factory passes on whatever context it is called with). NULL: leave it as it is;
- * `failure` says why. */
+ * factory passes on whatever context it is called with). `sees_releases`: of whatever calls _FLBuf_Release, and not only of a library
+ * that refers to it. NULL: leave it as it is; `failure` says why. */
 C4T_INTERNAL struct c4t_factory *c4t_wrap_interposed(struct c4trace_tracer *tracer, struct c4t_port *port,
                                                      const c4t_socket_factory *inner, const char *name,
-                                                     c4trace_failure *failure);
+                                                     bool sees_releases, c4trace_failure *failure);
 
 /* tracer.c: this tracer's up-calls go to `port` (NULL: none to be had). */
 C4T_INTERNAL void c4t_tracer_knows(struct c4trace_tracer *tracer, struct c4t_port *port, const char *version);
@@ -46,11 +46,16 @@ struct c4t_litecore {
     c4t_upcalls real; /* factory_size 0: a version c4trace does not know */
     char version[64];
 };
+#define C4T_PATH_MAX 4096
+/* litecore.c: whether a library that is named like one is loaded; where. */
+C4T_INTERNAL bool c4t_litecore_is_loaded(char path[C4T_PATH_MAX]);
 /* litecore.c: load the library at `path` (NULL: the one that is loaded already; -1 where there is none). 0 or an error of ours. */
 C4T_INTERNAL int c4t_litecore_load(const char *path, struct c4t_litecore *litecore, c4trace_failure *failure);
 /* litecore.c: the one that the library around `address` is linked to; false where that has no c4socket_ functions. */
 C4T_INTERNAL bool c4t_litecore_behind(const void *address, struct c4t_litecore *litecore);
 
+/* litecore.c: whether this library holds `address`. */
+C4T_INTERNAL bool c4t_is_ours(const void *address);
 /* litecore.c: what the library around `address` would find under this name without us; NULL: nothing. */
 C4T_INTERNAL void *c4t_symbol_behind(const void *address, const char *name);
 
@@ -62,8 +67,8 @@ struct c4t_turned {
 /* relocate.c: turn the relocations for c4socket_ and for buffers' references of the library that holds `address` to the port's tracing
  * functions. Undone by c4t_relocate_undo for this tracer, when no other tracer turned the same. */
 C4T_INTERNAL struct c4t_turned c4t_relocate(struct c4trace_tracer *tracer, struct c4t_port *port, const void *address);
-/* relocate.c: whether the library that holds `address` refers to _FLBuf_Release, which it has not itself. */
-C4T_INTERNAL bool c4t_imports_release(const void *address);
+/* relocate.c: whether the library that holds `address` refers to a function of this name, which it has not itself. */
+C4T_INTERNAL bool c4t_refers_to(const void *address, const char *name);
 /* relocate.c: references of the library that holds `address`, to functions of its own that were led to `release` and `retain` of ours,
  * lead to its own again, for good. */
 C4T_INTERNAL void c4t_references_past(const void *address, const void *release, const void *retain);

@@ -65,15 +65,16 @@ static int find_loaded(struct dl_phdr_info *info, size_t size, void *path) {
     const char *base = strrchr(info->dlpi_name, '/');
     base = base ? base + 1 : info->dlpi_name;
     if (strncmp(base, "libLiteCore.so", 14) && strncmp(base, "libcblite.so", 12)) return 0;
-    snprintf(path, 4096, "%s", info->dlpi_name);
+    snprintf(path, C4T_PATH_MAX, "%s", info->dlpi_name);
     return 1;
 }
 
+bool c4t_litecore_is_loaded(char path[C4T_PATH_MAX]) { return dl_iterate_phdr(find_loaded, path); }
+
 int c4t_litecore_load(const char *path, struct c4t_litecore *litecore, c4trace_failure *failure) {
-    char found[4096] = "";
+    char found[C4T_PATH_MAX];
     if (!path) {
-        dl_iterate_phdr(find_loaded, found);
-        if (!found[0]) return -1;
+        if (!c4t_litecore_is_loaded(found)) return -1;
         path = found;
     }
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -96,16 +97,16 @@ static void *library_of(const void *address) {
     return library ? library : dlopen(NULL, RTLD_NOW); /* the program itself */
 }
 
-static bool is_ours(const void *address) {
+bool c4t_is_ours(const void *address) {
     Dl_info theirs, ours;
-    return dladdr(address, &theirs) && dladdr((void *)is_ours, &ours) && theirs.dli_fbase == ours.dli_fbase;
+    return dladdr(address, &theirs) && dladdr((void *)c4t_is_ours, &ours) && theirs.dli_fbase == ours.dli_fbase;
 }
 
 void *c4t_symbol_behind(const void *address, const char *name) {
     void *library = library_of(address);
     void *found = library ? dlsym(library, name) : NULL;
     /* Seen from the program itself an interposed function of ours comes first. */
-    return found && is_ours(found) ? dlsym(RTLD_NEXT, name) : found;
+    return found && c4t_is_ours(found) ? dlsym(RTLD_NEXT, name) : found;
 }
 
 bool c4t_litecore_behind(const void *address, struct c4t_litecore *litecore) {

@@ -17,6 +17,7 @@
 #else
 #define INTERPOSED(result, name, parameters)                                                                           \
     __attribute__((visibility("default"))) result name parameters;                                                     \
+    C4T_INTERNAL extern __typeof(name) c4t_at_##name __attribute__((alias(#name)));                                    \
     __attribute__((visibility("default"), used)) result name parameters
 #endif
 #define CALLER __builtin_return_address(0)
@@ -43,7 +44,8 @@ static bool traced_form(const struct c4t_met *met, const c4t_socket_factory *giv
         name = slash ? slash + 1 : info.dli_fname;
     }
     c4trace_failure failure;
-    struct c4t_factory *factory = c4t_wrap_interposed(tracer, met->port, &inner, name, &failure);
+    struct c4t_factory *factory =
+        c4t_wrap_interposed(tracer, met->port, &inner, name, c4t_lookups_are_seen(), &failure);
     if (!factory) {
         tell_once(name, failure.text);
         return false;

@@ -16,6 +16,14 @@ C4T_INTERNAL const struct c4t_met *c4t_meet(const void *caller);
 /* The tracer that `c4trace run` asked for, opened when LiteCore is first met; NULL: not asked for, or it cannot be had. */
 C4T_INTERNAL struct c4trace_tracer *c4t_preloaded_tracer(const struct c4t_met *met);
 
+/* The LiteCore that holds `found`, which code at `caller` has looked up; NULL: it is left alone. From now on it is the one that is
+ * meant by callers that are linked to none. */
+C4T_INTERNAL const struct c4t_met *c4t_meet_looked_up(const void *found, const void *caller);
+/* True while no LiteCore was met. */
+C4T_INTERNAL bool c4t_none_was_met(void);
+/* True once anything of a LiteCore was looked up where that is seen. */
+C4T_INTERNAL bool c4t_lookups_are_seen(void);
+
 /* True while every LiteCore that was met is of a known version, and one was: then up-calls need not ask who calls. */
 C4T_INTERNAL extern _Atomic unsigned char c4t_met_known_only;
 

@@ -13,7 +13,9 @@
 #define RESTORE                                                                                                        \
     "add $8, %rsp\npop %r9\npop %r8\npop %rcx\npop %rdx\npop %rsi\npop %rdi\n"                                         \
     ".cfi_adjust_cfa_offset -56\n"
-#define BEGIN(name) ".text\n.globl " #name "\n.type " #name ", @function\n" #name ":\n.cfi_startproc\n"
+#define BEGIN(name)                                                                                                    \
+    ".text\n.globl " #name ", c4t_at_" #name "\n.hidden c4t_at_" #name "\n.type " #name ", @function\n" #name ":\n"    \
+    "c4t_at_" #name ":\n.cfi_startproc\n"
 #define END(name)                                                                                                      \
     ".cfi_endproc\n.size " #name ", .-" #name "\n"                                                                     \
     ".section .rodata\n1: .string \"" #name "\"\n.text\n"

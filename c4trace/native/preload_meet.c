@@ -12,6 +12,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct c4t_met met[C4T_PORTS_MAX];
 static int met_count; /* under lock; raised when the new one is whole, so that a child forked meanwhile finds no half */
 _Atomic unsigned char c4t_met_known_only;
+static const struct c4t_met *looked_up; /* under lock */
+static _Atomic bool lookups_are_seen;
 
 static struct {
     const void *_Atomic caller; /* set last */
@@ -64,7 +66,7 @@ static const struct c4t_met *look_up(const void *caller) {
     bool found = c4t_litecore_behind(caller, &litecore);
     const struct c4t_met *m = NULL;
     pthread_mutex_lock(&lock);
-    if (!found && met_count) m = &met[0];
+    if (!found && met_count) m = looked_up ? looked_up : &met[0];
     pthread_mutex_unlock(&lock);
     if (m || (!found && c4t_litecore_load(NULL, &litecore, NULL))) return m;
     pthread_mutex_lock(&lock);
@@ -90,6 +92,30 @@ const struct c4t_met *c4t_meet(const void *caller) {
         atomic_store_explicit(&callers[i].caller, caller, memory_order_release); /* release: met first */
     }
     return m;
+}
+
+bool c4t_none_was_met(void) { return !met_count; }
+
+bool c4t_lookups_are_seen(void) {
+    return atomic_load_explicit(&lookups_are_seen, memory_order_relaxed); /* relaxed: a mark */
+}
+
+/* Whoever is linked to one LiteCore and looks another up, or looks up in two, calls by pointers that do not say which. */
+const struct c4t_met *c4t_meet_looked_up(const void *found, const void *caller) {
+    struct c4t_litecore litecore, linked;
+    pthread_once(&once, set_up);
+    if (!c4t_litecore_behind(found, &litecore)) return NULL;
+    bool another = c4t_litecore_behind(caller, &linked) && linked.library != litecore.library;
+    atomic_store_explicit(&lookups_are_seen, true, memory_order_relaxed); /* relaxed: as above */
+    pthread_mutex_lock(&lock);
+    const struct c4t_met *m = another ? NULL : enter(&litecore);
+    if (m && !looked_up) looked_up = m;
+    bool second = another || (m && looked_up != m);
+    pthread_mutex_unlock(&lock);
+    static _Atomic bool told;
+    if (second && !atomic_exchange_explicit(&told, true, memory_order_relaxed)) /* relaxed: a mark */
+        c4t_tell("note", "a second LiteCore that is looked up in one process is not traced");
+    return second ? NULL : m;
 }
 
 static struct c4trace_tracer *_Atomic tracer;

@@ -17,6 +17,8 @@ typedef void *(*retain_function)(const void *);
 
 EXPORTED void _FLBuf_Release(const void *bytes);
 EXPORTED void *_FLBuf_Retain(const void *bytes); /* the result of some versions; others have none */
+C4T_INTERNAL extern __typeof(_FLBuf_Release) c4t_at__FLBuf_Release __attribute__((alias("_FLBuf_Release")));
+C4T_INTERNAL extern __typeof(_FLBuf_Retain) c4t_at__FLBuf_Retain __attribute__((alias("_FLBuf_Retain")));
 
 /* Where the calls of one library lead. Written under `lock`, before a page leads to it; never changed. */
 struct target {
@@ -51,13 +53,31 @@ static const struct target *enter(const struct target *target) {
     return &targets[i];
 }
 
-/* The loader is asked without our lock, as in preload_meet.c. */
+/* Of callers that are linked to no such function: the LiteCore that they have looked up. */
+static bool fill_by_meeting(const void *caller, struct target *target) {
+    const struct c4t_met *met = c4t_meet(caller);
+    if (!met) return false;
+    target->release = met->litecore.real.release_buffer;
+    target->retain = (retain_function)dlsym(met->litecore.library, "_FLBuf_Retain");
+    target->own = false;
+    return target->release != NULL;
+}
+
+static bool fill(const void *caller, struct target *target) {
+    target->release = (release_function)c4t_symbol_behind(caller, "_FLBuf_Release");
+    if (!target->release) return fill_by_meeting(caller, target);
+    target->retain = (retain_function)c4t_symbol_behind(caller, "_FLBuf_Retain");
+    target->own = same_library(caller, (const void *)target->release);
+    if (target->own)
+        c4t_references_past(caller, (const void *)c4t_at__FLBuf_Release, (const void *)c4t_at__FLBuf_Retain);
+    return true;
+}
+
+/* The loader is asked without our lock, as in preload_meet.c. Code that no library holds, a JIT's, may be other code later. */
 static const struct target *look_up(const void *caller, struct target *found) {
-    found->release = (release_function)c4t_symbol_behind(caller, "_FLBuf_Release");
-    if (!found->release) return NULL;
-    found->retain = (retain_function)c4t_symbol_behind(caller, "_FLBuf_Retain");
-    found->own = same_library(caller, (const void *)found->release);
-    if (found->own) c4t_references_past(caller, (const void *)_FLBuf_Release, (const void *)_FLBuf_Retain);
+    Dl_info info;
+    if (!fill(caller, found)) return NULL;
+    if (!dladdr(caller, &info)) return found;
     pthread_once(&once, set_up);
     pthread_mutex_lock(&lock);
     const struct target *target = enter(found);
@@ -69,22 +89,11 @@ static const struct target *look_up(const void *caller, struct target *found) {
     return target;
 }
 
-/* Code that no library holds, such as a JIT's: the LiteCore that is looked up by such. */
-static const struct target *of_no_library(const void *caller, struct target *found) {
-    const struct c4t_met *met = c4t_meet(caller);
-    if (!met) return NULL;
-    found->release = met->litecore.real.release_buffer;
-    found->retain = (retain_function)dlsym(met->litecore.library, "_FLBuf_Retain");
-    found->own = false;
-    return found;
-}
-
 static inline const struct target *target_of(const void *caller, struct target *found) {
     uint64_t page = (uint64_t)(uintptr_t)caller >> PAGE_BITS;
     uint64_t entry = atomic_load_explicit(entry_of(page), memory_order_acquire); /* acquire: the target is filled */
     if (C4T_LIKELY(entry >> 8 == page && entry)) return &targets[(entry & 0xFF) - 1];
-    const struct target *target = look_up(caller, found);
-    return target ? target : of_no_library(caller, found);
+    return look_up(caller, found);
 }
 
 void _FLBuf_Release(const void *bytes) {

@@ -38,7 +38,9 @@ void c4t_tell(const char *word, const char *text) {
         int n = snprintf(line, sizeof line, "%s %s\n", word, text);
         told = n > 0 && (size_t)n < sizeof line && append(path, line, (size_t)n);
     }
-    if (told || !strcmp(word, "met") || !strcmp(word, "segment")) return;
+    if (told || !strcmp(word, "met") || !strcmp(word, "segment") || !strcmp(word, "loaded") ||
+        !strcmp(word, "unlinked"))
+        return;
     int n = snprintf(line, sizeof line, "c4trace: %s\n", text);
     ssize_t written = write(STDERR_FILENO, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
     (void)written; /* there is nobody else to tell */

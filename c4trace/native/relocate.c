@@ -132,8 +132,6 @@ static bool turn_slot(struct c4trace_tracer *tracer, const struct image *image, 
     return turn->tracers != 0;
 }
 
-static bool is_release(const char *name) { return !strcmp(name, "_FLBuf_Release"); }
-
 /* What a reference to `symbol` is turned to; NULL: it stays. What a library releases by a function of its own is its own affair. */
 static void *traced_function(struct c4t_port *port, const ElfW(Sym) * symbol, const char *name) {
     if (!strncmp(name, "_FLBuf_", 7) && symbol->st_shndx != SHN_UNDEF) return NULL;
@@ -158,10 +156,12 @@ static bool image_of(const void *address, struct image *image) {
 /* What a walk over a library's references is for. */
 struct walk {
     struct image image;
-    struct c4trace_tracer *tracer; /* NULL: only look */
+    const char *wanted; /* only count references to what has this name, and is another library's */
+    struct c4trace_tracer *tracer;
     struct c4t_port *port;
     const void *past[2]; /* where references to its own functions must not lead */
     struct c4t_turned found;
+    int references;
 };
 
 static void lead_past(const struct walk *walk, const ElfW(Sym) * symbol, void *_Atomic *slot) {
@@ -181,13 +181,13 @@ static void at_reference(struct walk *walk, const ElfW(Rela) * rela) {
         if (symbol->st_shndx != SHN_UNDEF) lead_past(walk, symbol, slot);
         return;
     }
-    if (!walk->tracer) {
-        walk->found.releases += is_release(name) && symbol->st_shndx == SHN_UNDEF;
+    if (walk->wanted) {
+        walk->references += symbol->st_shndx == SHN_UNDEF && !strcmp(name, walk->wanted);
         return;
     }
     void *traced = traced_function(walk->port, symbol, name);
     if (!traced || rela->r_addend || !turn_slot(walk->tracer, image, slot, traced)) return;
-    walk->found.releases += is_release(name);
+    walk->found.releases += !strcmp(name, "_FLBuf_Release");
     walk->found.upcalls += !strncmp(name, "c4socket_", 9);
 }
 
@@ -207,10 +207,10 @@ struct c4t_turned c4t_relocate(struct c4trace_tracer *tracer, struct c4t_port *p
     return walk.found;
 }
 
-bool c4t_imports_release(const void *address) {
-    struct walk walk = {0};
+bool c4t_refers_to(const void *address, const char *name) {
+    struct walk walk = {.wanted = name};
     if (image_of(address, &walk.image)) over_references(&walk);
-    return walk.found.releases > 0;
+    return walk.references > 0;
 }
 
 void c4t_references_past(const void *address, const void *release, const void *retain) {

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from c4trace.run.environment import library
 from c4trace.run.program import Program, look_at
 from c4trace.run.reports import Report
 
@@ -23,15 +22,19 @@ def why_not(report: Report) -> str:
     return f"LiteCore {version} is of a version c4trace does not know; it was left alone"
 
 
-def why_nothing(command: str, reports: Iterable[Report], loaded: Iterable[Path]) -> str:
+def why_nothing(command: str, reports: Iterable[Report], loaded: Iterable[Path], *, dlsym: bool = False) -> str:
     """Say why no process of a run was traced.
 
-    `command` is the word that was run, `reports` are all there were, `loaded` the files that were seen loaded.
+    `command` is the word that was run, `reports` are all there were, `loaded` the files that were seen loaded. With
+    `dlsym`, functions that are looked up were seen too.
     """
     said = list(reports)
     for report in said:
         if report.word in {"failed", "unknown"}:
             return why_not(report)
+    for report in said:
+        if report.word in {"loaded", "unlinked"}:
+            return _of_a_litecore(report, dlsym=dlsym)
     if said:
         return (
             f"LiteCore {said[0].text} was there, but got no socket factory that could be wrapped: it made no connection"
@@ -40,9 +43,15 @@ def why_nothing(command: str, reports: Iterable[Report], loaded: Iterable[Path])
     others = [
         path
         for path in sorted(loaded)
-        if path.name != library().name and (executable is None or path != executable.path)
+        if not path.name.startswith("libc4trace") and (executable is None or path != executable.path)
     ]
     return _of_the_executable(executable) or _of_libraries(others) or f"{command} never loaded LiteCore"
+
+
+def _of_a_litecore(report: Report, *, dlsym: bool) -> str:
+    if report.word == "loaded" or dlsym:
+        return f"{report.text} was loaded, but nothing made a replicator or a connection"
+    return f"{report.text} was loaded, but nothing is linked to it: if it is looked up by dlsym, run with --dlsym"
 
 
 def _of_the_executable(program: Program | None) -> str:
@@ -58,9 +67,10 @@ def _of_the_executable(program: Program | None) -> str:
 
 
 def _of_libraries(paths: list[Path]) -> str:
+    """What was seen from outside, of a process that did not live to tell."""
     for path in paths:
         if path.name.startswith(_LITECORES[0]):
-            return f"{path} was loaded, but no replicator was made by a call that can be interposed (dlsym is not)"
+            return f"{path} was loaded, but no replicator was made by a call that is seen (with --dlsym more are)"
     for path in paths:
         library_file = look_at(path)
         if library_file is not None and library_file.has_litecore:

@@ -12,9 +12,9 @@ from c4trace.trace_error import TraceError
 __all__ = ["library", "preloading"]
 
 
-def library() -> Path:
-    """The libc4trace.so that is preloaded. Raises TraceError where the loader could not be given its path."""
-    path = Path(c4trace._native.__file__).with_name("libc4trace.so").resolve()  # noqa: SLF001 - they are installed together
+def library(name: str = "libc4trace.so") -> Path:
+    """A library of ours that is preloaded. Raises TraceError where the loader could not be given its path."""
+    path = Path(c4trace._native.__file__).with_name(name).resolve()  # noqa: SLF001 - they are installed together
     if set(str(path)) & set(" \t\n:;"):
         raise TraceError(
             f"{path} cannot be preloaded: LD_PRELOAD takes no blank and no colon; install c4trace elsewhere"
@@ -30,13 +30,16 @@ def preloading(
     capture: tuple[int, int],
     segment_bytes: int,
     collector: int,
+    dlsym: bool = False,
 ) -> dict[str, str]:
     """`before` with what makes a process, and every child of it, a traced one once it meets LiteCore.
 
     `reports` is the folder it tells how it went, `capture` level and byte count, `segment_bytes` 0 for the default,
-    `collector` the process that will consume its segment (0: none, so that it is a flight recorder).
+    `collector` the process that will consume its segment (0: none, so that it is a flight recorder). With `dlsym`, what
+    it looks up in a LiteCore is traced too.
     """
-    preload = [str(library()), *filter(None, [before.get("LD_PRELOAD")])]
+    ours = [library(), *([library("libc4trace_dlsym.so")] if dlsym else [])]
+    preload = [*map(str, ours), *filter(None, [before.get("LD_PRELOAD")])]
     level, count = capture
     asked = {
         "LD_PRELOAD": os.pathsep.join(preload),

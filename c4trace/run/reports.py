@@ -8,14 +8,15 @@ from typing import Literal, NamedTuple, cast, get_args
 
 __all__ = ["Report", "Reports", "Word"]
 
-Word = Literal["met", "unknown", "segment", "note", "failed"]
+Word = Literal["met", "unknown", "segment", "note", "failed", "loaded", "unlinked"]
 
 
 class Report(NamedTuple):
     """Process `pid` said `word`.
 
     met, unknown: it has a LiteCore of this version, which c4trace knows, or not; segment: it traces into the segment at
-    this path; note: a remark on that; failed: why it cannot trace.
+    this path; note: a remark on that; failed: why it cannot trace; loaded, unlinked: the LiteCore at this path was
+    there at its end, none of its functions was called where that is seen, and something is linked to it, or nothing.
     """
 
     pid: int

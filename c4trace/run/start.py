@@ -35,9 +35,17 @@ _LOOK_EVERY_S = 0.05  # a ring holds twice as long at peak
 
 
 def run(
-    words: Sequence[str], *, name: str, capture: tuple[int, int], to: Destinations, say: Callable[[str], None]
+    words: Sequence[str],
+    *,
+    name: str,
+    capture: tuple[int, int],
+    to: Destinations,
+    say: Callable[[str], None],
+    dlsym: bool = False,
 ) -> int:
     """Run a command traced; how it ended, as subprocess has it. `say` is given the lines for whoever started us.
+
+    With `dlsym`, LiteCore's functions are traced also where the command looks them up.
 
     Raises TraceError for a destination that cannot be used, and CommandError; then nothing was started.
     """
@@ -52,10 +60,11 @@ def run(
             capture=capture,
             segment_bytes=recording_bytes(None) if to.record is not None else 0,
             collector=os.getpid() if family.collects else 0,
+            dlsym=dlsym,
         )
         command = Command(words, environment)
         with _serving(family, to, say):
-            return _see_through(command, words[0], family, say)
+            return _see_through(command, words[0], family, say, dlsym=dlsym)
 
 
 @contextlib.contextmanager
@@ -86,7 +95,7 @@ def _check(to: Destinations) -> None:
             MetricsServer(CollectorRegistry(), to.metrics_port, to.metrics_address).close()
 
 
-def _see_through(command: Command, word: str, family: Family, say: Callable[[str], None]) -> int:
+def _see_through(command: Command, word: str, family: Family, say: Callable[[str], None], *, dlsym: bool) -> int:
     """Nothing that goes wrong with us may keep the command's status from whoever waits for it."""
     loaded = LoadedFiles(command.pid)
     failed = False
@@ -101,16 +110,17 @@ def _see_through(command: Command, word: str, family: Family, say: Callable[[str
             failed = True
     try:
         family.end()
-        for line in _summary(word, family, loaded):
+        for line in _summary(word, family, loaded, dlsym=dlsym):
             say(line)
     except Exception as error:  # noqa: BLE001 - as above
         _say_internal(error, say)
     return status
 
 
-def _summary(word: str, family: Family, loaded: LoadedFiles) -> list[str]:
+def _summary(word: str, family: Family, loaded: LoadedFiles, *, dlsym: bool) -> list[str]:
     if not family.traced and not family.problems:
-        return [f"nothing was traced: {why_nothing(word, family.reports, loaded.paths)}"]
+        why = why_nothing(word, family.reports, loaded.paths, dlsym=dlsym)
+        return [f"nothing was traced: {why}", *remarks((r for r in family.reports if r.word == "note"), ())]
     seen = [what_was_seen(family.traced)] if family.traced else []
     return [*seen, *remarks(family.reports, family.problems)]
 

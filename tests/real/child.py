@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -42,12 +42,15 @@ class ChildError(AssertionError):
     """The child ended without a result."""
 
 
-def run(scenario: Scenario, folder: Path, wrapping: str = "unwrapped") -> Result:
-    """Plays `scenario` in a child process, with its files in `folder`, and returns what came of it."""
+def run(scenario: Scenario, folder: Path, wrapping: str = "unwrapped", before: Sequence[str | Path] = ()) -> Result:
+    """Plays `scenario` in a child process, with its files in `folder`, and returns what came of it.
+
+    `before` goes before the child's own command.
+    """
     order, answer = folder / "scenario.json", folder / "result.json"
     order.write_bytes(msgspec.json.encode(scenario))
     python = [sys.executable, "-X", "faulthandler", "-m", "tests.real.child"]
-    command = [*python, wrapping, str(order), str(answer), str(folder)]
+    command = [*before, *python, wrapping, str(order), str(answer), str(folder)]
     output = folder / OUTPUT
     with output.open("wb") as said_to, subprocess.Popen(command, cwd=ROOT, stdout=said_to, stderr=said_to) as child:
         try:

@@ -47,6 +47,22 @@ def build(folder: Path, version: Version, *options: str, static: bool = False) -
     return host
 
 
+def build_looking_up(folder: Path, version: Version) -> Path:
+    """The host, linked to no library: it looks up what $STAND_IN names, `libLiteCore.so` beside it."""
+    host = build(folder, version)
+    macros = [f"-DGENERATION={version.generation}", f'-DVERSION="{version.text}"', "-DLOOKS_UP"]
+    _gcc("-o", host, *macros, SOURCES / "host.c")
+    return host
+
+
+def build_lookups(folder: Path) -> tuple[Path, Path]:
+    """native/lookups.c as a program, and as a library."""
+    program, library = folder / "lookups", folder / "libnext.so"
+    _gcc("-o", program, SOURCES / "lookups.c", "-rdynamic")
+    _gcc("-shared", "-fPIC", "-DNEXT", "-o", library, SOURCES / "lookups.c")
+    return program, library
+
+
 def build_plugin(folder: Path, version: Version, litecore: str) -> Path:
     """The host as a plugin (native/plugins.c loads it), linked to a stand-in of this file name."""
     macros = [f"-DGENERATION={version.generation}", f'-DVERSION="{version.text}"']

@@ -93,7 +93,27 @@ def test_a_litecore_that_is_loaded_and_not_used(tmp_path: Path) -> None:
     library = tmp_path / "libLiteCore.so"
     done = run("--", host, library)
     assert done.returncode == 0
-    reason = "was loaded, but no replicator was made by a call that can be interposed (dlsym is not)"
+    reason = "was loaded, but nothing is linked to it: if it is looked up by dlsym, run with --dlsym"
+    assert why(done) == f"{library} {reason}"
+    done = run("--dlsym", "--", host, library)
+    assert why(done) == f"{library} was loaded, but nothing made a replicator or a connection"
+
+
+def test_a_litecore_that_is_linked_and_not_used(tmp_path: Path) -> None:
+    build(tmp_path, KNOWN)
+    source = "void c4repl_new(void);\nint main(int argc, char **argv) { if (!argv) c4repl_new(); return argc; }\n"
+    link = [f"-L{tmp_path}", "-lLiteCore", f"-Wl,-rpath,{tmp_path}"]
+    done = run("--", compile_text(source, tmp_path / "idle", *link))
+    assert done.returncode == 1
+    assert why(done) == f"{tmp_path}/libLiteCore.so was loaded, but nothing made a replicator or a connection"
+
+
+def test_a_litecore_in_a_process_that_does_not_live_to_tell(tmp_path: Path) -> None:
+    build(tmp_path, KNOWN)
+    host = compile_text(LITECORE_LOADED_ONLY.replace("return 0;", "_exit(0);"), tmp_path / "loader")
+    library = tmp_path / "libLiteCore.so"
+    done = run("--", host, library)
+    reason = "was loaded, but no replicator was made by a call that is seen (with --dlsym more are)"
     assert why(done) == f"{library} {reason}"
 
 

@@ -11,6 +11,12 @@
  */
 #include "stand_in.h"
 
+#ifdef LOOKS_UP
+#include "lookups.h"
+#else
+static void look_up(void) {}
+#endif
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,6 +194,7 @@ static int many(void) {
 
 int main(int argc, char **argv) {
     const char *how = argc > 1 ? argv[1] : "new";
+    look_up();
     int children = argc > 2 ? atoi(argv[2]) : 0;
     if (!strcmp(how, "many")) {
         printf("replaced %d\n", many());
