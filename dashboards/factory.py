@@ -122,7 +122,7 @@ _TIMES: Final = Row(
 )
 
 _ENDS: Final = Row(
-    "How sessions end",
+    "How sessions end, and what they leave",
     (
         sockets(IN_FACTORY),
         closes(IN_FACTORY),
@@ -143,6 +143,13 @@ _ENDS: Final = Row(
             Unit.COUNT,
             (Query(f"sum by (factory) (c4trace:disposed_unclosed:increase10m{{{IN_FACTORY}}})", "{factory}"),),
             line=1,
+        ),
+        Panel(
+            "Slices not released",
+            "Slices of write that the factory still holds (C4S-030): one that grows is a leak of all that is sent. "
+            "Absent where releases cannot be seen.",
+            Unit.COUNT,
+            (Query(f"sum by (factory) (c4trace_unreleased_slices{{{IN_FACTORY}}})", "{factory}"),),
         ),
     ),
 )

@@ -73,6 +73,7 @@ class Refuses(Echo):
 FAULTS: Final[dict[str, type[SocketFactory]]] = {
     "never-opens": NeverOpens,
     "never-closes": NeverCloses,
+    "given-up": NeverCloses,
     "never-acknowledges": NeverAcknowledges,
     "drops": Drops,
     "refuses": Refuses,

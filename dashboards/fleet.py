@@ -82,8 +82,8 @@ _PROCESSES: Final = Row(
             columns=("name", "pid", "state", "litecore", "version", "capture", "instance"),
         ),
         Panel(
-            "Firing",
-            "Alerts of c4trace, pending and firing.",
+            "Alerts",
+            "Alerts of c4trace that fire, or will if it goes on (pending).",
             Unit.COUNT,
             (
                 Query(

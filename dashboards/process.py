@@ -7,7 +7,7 @@ from typing import Final
 from dashboards import lines
 from dashboards.common import calls, closes, errors, lost, lost_stat, passed, quantiles, sockets, sockets_stat
 from dashboards.panel import Dashboard, Panel, Query, Row, Shape, Unit
-from dashboards.variables import IN_PROCESS, IN_TARGET, INSTANCE, JOB, NAME
+from dashboards.variables import IN_PROCESS, INSTANCE, JOB, NAME
 
 __all__ = ["PROCESS"]
 
@@ -79,9 +79,9 @@ _TRACER: Final = Row(
     (
         Panel(
             "What is traced",
-            "The processes of the chosen targets; Process above chooses among those of an exporter.",
+            "The chosen processes, c4trace's and LiteCore's versions, and what is captured.",
             Unit.COUNT,
-            (Query(f"max by (name, pid, state, version, litecore, clock, capture) (c4trace_info{{{IN_TARGET}}})"),),
+            (Query(f"max by (name, pid, state, version, litecore, clock, capture) (c4trace_info{{{IN_PROCESS}}})"),),
             Shape.TABLE,
             width=16,
             columns=("name", "pid", "state", "litecore", "version", "clock", "capture"),

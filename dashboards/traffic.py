@@ -31,7 +31,7 @@ KIB: Final = 1024
 FOR_EVER: Final = 1e6
 PATIENCE: Final = 10.0
 BURST: Final = 200
-PACE: Final = {"drops": 0.05, "refuses": 2.0}
+PACE: Final = {"drops": 0.05, "refuses": 2.0, "given-up": 2.0}
 """Seconds from one session to the next, of the faults that end it."""
 
 
@@ -52,10 +52,12 @@ def orders(stop: threading.Event) -> None:
 
 def trouble(stop: threading.Event, folder: Path) -> None:
     """Do everything that is wrong, each at its own pace."""
-    host = EmbeddedHost(connect_timeout=FOR_EVER, close_timeout=FOR_EVER)
-    tracer = Tracer("trouble", litecore=host)
+    patient = EmbeddedHost(connect_timeout=FOR_EVER, close_timeout=FOR_EVER)
+    impatient = EmbeddedHost(close_timeout=1)  # as LiteCore is from 3.1 on: a session ends without closed
+    tracer = Tracer("trouble", litecore=patient)
     for label, factory in FAULTS.items():
         traced = tracer.wrap(factory(), factory=label)
+        host = impatient if label == "given-up" else patient
         threading.Thread(target=_suffer, args=(host, traced, label, stop), name=label, daemon=True).start()
     threading.Thread(target=_lose, args=(folder, stop), name="lossy", daemon=True).start()
     print(READY, flush=True)
@@ -64,18 +66,23 @@ def trouble(stop: threading.Event, folder: Path) -> None:
 
 
 def _suffer(host: EmbeddedHost, traced: Traced, label: str, stop: threading.Event) -> None:
-    if label in PACE:
-        while not stop.wait(PACE[label]):
-            host.connect(traced, URL).wait_closed(PATIENCE)
+    if label not in PACE:
+        _begin(host.connect(traced, URL), label)
         return
-    socket = host.connect(traced, URL)
-    if label == "never-closes":
+    while not stop.wait(PACE[label]):
+        socket = host.connect(traced, URL)
+        _begin(socket, label)
+        socket.wait_closed(PATIENCE)
+
+
+def _begin(socket: HostSocket, label: str) -> None:
+    """Do what brings the fault out."""
+    if label in {"never-closes", "given-up"}:
         socket.wait_opened(PATIENCE)
         socket.close()
     if label == "never-acknowledges":
         for _ in range(4):
             socket.send(bytes(32 * KIB))
-    stop.wait()
 
 
 def _lose(folder: Path, stop: threading.Event) -> None:

@@ -34,6 +34,7 @@ class Cause(NamedTuple):
 CAUSES = [
     Cause("C4traceStuckOpening", "c4trace", {"name": "trouble", "factory": "never-opens"}),
     Cause("C4traceStuckClosing", "c4trace", {"name": "trouble", "factory": "never-closes"}),
+    Cause("C4traceStuckClosing", "c4trace", {"name": "trouble", "factory": "given-up"}),
     Cause("C4traceStuckClosing", "faulty", {"factory": "never-closes"}),
     Cause("C4traceStalled", "c4trace", {"name": "trouble", "factory": "never-acknowledges", "call": "write"}),
     Cause("C4traceStalled", "faulty", {"factory": "never-acknowledges", "call": "write"}),
