@@ -31,6 +31,8 @@ BENCHES: Final = {
     "sessions": "sockets open at once, and how fast they come and go",
     "startup": "what commands and imports take before they begin",
     "replication": "a real LiteCore's replication, traced and not",
+    "java": "the Java client's replication, by c4trace run and without",
+    "stopped_reader": "a host whose readers are stopped or killed",
     "proxies": "the same sockets through proxies",
 }
 """Every benchmark, a module of this folder, in the order they run."""

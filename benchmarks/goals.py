@@ -145,6 +145,24 @@ GOALS: Final = (
         for way, side in (("loopback", "thread"), ("WebSocket", "thread"))
     ),
     Goal(
+        what="Java client's host CPU time, c4trace run with metrics and recording / without",
+        bench="java",
+        of=("traced", "CPU"),
+        to=("untraced", "CPU"),
+        limit=1.03,
+    ),
+    *(
+        Goal(
+            what=f"messages a second, {reader} / no reader",
+            bench="stopped_reader",
+            of=(reader, "messages"),
+            to=("no reader", "messages"),
+            limit=0.95,
+            at="least",
+        )
+        for reader in ("exporter stopped", "recorder stopped", "recorder stopped for long", "recorder killed")
+    ),
+    Goal(
         what="import c4trace / import rich.live",
         bench="startup",
         of=("import c4trace", "wall"),

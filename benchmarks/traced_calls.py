@@ -45,7 +45,7 @@ class TracedCalls:
 @contextmanager
 def traced_calls() -> Iterator[TracedCalls]:
     """A tracer with the clock this machine has."""
-    with _folder() as folder, EmbeddedHost() as host, Tracer("bench", litecore=host, folder=folder) as tracer:
+    with memory_folder() as folder, EmbeddedHost() as host, Tracer("bench", litecore=host, folder=folder) as tracer:
         yield TracedCalls(tracer)
 
 
@@ -53,7 +53,7 @@ def traced_calls() -> Iterator[TracedCalls]:
 def traced_by_both_clocks() -> Iterator[dict[str, TracedCalls]]:
     """Two tracers: "" with the clock this machine has, and OTHER_CLOCK."""
     with contextlib.ExitStack() as ends:
-        folder = ends.enter_context(_folder())
+        folder = ends.enter_context(memory_folder())
         host = ends.enter_context(EmbeddedHost())
         usual = ends.enter_context(Tracer("bench", litecore=host, folder=folder))
         with _environment("C4TRACE_CLOCK", "monotonic"):
@@ -62,8 +62,8 @@ def traced_by_both_clocks() -> Iterator[dict[str, TracedCalls]]:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
-    """For segments: in memory, where the usual ones are."""
+def memory_folder() -> Iterator[Path]:
+    """A folder for segments: in memory, where the usual ones are."""
     memory = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
     with tempfile.TemporaryDirectory(prefix="c4trace-bench-", dir=memory if memory.is_dir() else None) as folder:
         yield Path(folder)

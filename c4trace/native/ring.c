@@ -149,6 +149,11 @@ static inline bool put(struct c4t_thread *thread, const struct c4t_entry *entry)
     return C4T_LIKELY(!thread->shared_ring) ? put_own(thread, entry, size) : put_shared(thread, entry, size);
 }
 
+static inline bool has_room_for(struct c4t_thread *thread, uint64_t size) {
+    uint64_t end = thread->head + size;
+    return end - thread->tail <= thread->ring_cap || c4t_ring_has_room(thread, end);
+}
+
 static void count_gap(struct c4t_thread *thread, uint64_t sid) {
     struct c4t_gap *gap = thread->ring->gap;
     /* relaxed, all: numbers; in a shared ring only gap[0] is used, without a session */
@@ -166,12 +171,14 @@ static void count_gap(struct c4t_thread *thread, uint64_t sid) {
     thread->gaps = true;
 }
 
-/* There may be room again: write down first what was lost here. */
-static void put_gaps(struct c4t_thread *thread, const struct c4t_entry *next) {
-    bool left = false;
+/* There may be room again: write down first what was lost here. False: there is none, not even for that. */
+static bool put_gaps(struct c4t_thread *thread, const struct c4t_entry *next) {
     for (uint32_t i = 0; i < C4T_RING_GAPS; i++) {
         struct c4t_gap *gap = &thread->ring->gap[i];
-        uint64_t lost = atomic_exchange_explicit(&gap->n, 0, memory_order_relaxed); /* relaxed: a number */
+        /* relaxed, both: a number. First only looked at: without room this is done again and again. */
+        if (!atomic_load_explicit(&gap->n, memory_order_relaxed)) continue;
+        if (!thread->shared_ring && !has_room_for(thread, sizeof(struct c4t_record))) return false;
+        uint64_t lost = atomic_exchange_explicit(&gap->n, 0, memory_order_relaxed);
         if (!lost) continue;
         struct c4t_entry entry = {.event = C4T_EV_GAP,
                                   .ticks = next->ticks,
@@ -181,9 +188,10 @@ static void put_gaps(struct c4t_thread *thread, const struct c4t_entry *next) {
                                       thread->shared_ring ? 0 : atomic_load_explicit(&gap->sid, memory_order_relaxed)};
         if (put(thread, &entry)) continue;
         atomic_fetch_add_explicit(&gap->n, lost, memory_order_relaxed);
-        left = true;
+        return false;
     }
-    thread->gaps = left;
+    thread->gaps = false;
+    return true;
 }
 
 static void drop(struct c4t_thread *thread, const struct c4t_entry *entry, struct c4t_session *session) {
@@ -196,7 +204,10 @@ static void drop(struct c4t_thread *thread, const struct c4t_entry *entry, struc
 bool c4t_ring_put(struct c4t_thread *thread, const struct c4t_entry *entry, struct c4t_session *session) {
     bool gaps =
         thread->shared_ring ? atomic_load_explicit(&thread->ring->gap[0].n, memory_order_relaxed) != 0 : thread->gaps;
-    if (C4T_UNLIKELY(gaps)) put_gaps(thread, entry);
+    if (C4T_UNLIKELY(gaps) && !put_gaps(thread, entry)) {
+        drop(thread, entry, session);
+        return false;
+    }
     if (C4T_LIKELY(put(thread, entry))) return true;
     if (entry->data_size || entry->text2_size) {
         struct c4t_entry bare = *entry;
