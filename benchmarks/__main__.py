@@ -2,7 +2,7 @@
 
     python -m benchmarks [NAME ...] [--set SIZE=VALUE] [--tiny] [--check] [--no-measure] [--folder FOLDER]
 
-Without names all benchmarks but soak run, one after the other (`make bench`, 10 minutes). Each writes
+Without names all benchmarks but lossless and soak run, one after the other (`make bench`, 10 minutes). Each writes
 FOLDER/NAME.json and a table. --check then says of every goal whether it is met, missed or was not measured, by what is
 in the folder; exit code 1 where one is missed, or a benchmark fails. --no-measure only looks at what is there.
 """
@@ -28,6 +28,7 @@ BENCHES: Final = {
     "payload": "a call with payload, beside memcpy",
     "wrappers": "a call through wrappers written in Python",
     "instructions": "instructions a call",
+    "recording": "from the ring to a file, beside msgspec, write(2) and memcpy",
     "sessions": "sockets open at once, and how fast they come and go",
     "startup": "what commands and imports take before they begin",
     "replication": "a real LiteCore's replication, traced and not",
@@ -36,7 +37,10 @@ BENCHES: Final = {
     "proxies": "the same sockets through proxies",
 }
 """Every benchmark, a module of this folder, in the order they run."""
-APART: Final = {"soak": "half an hour of sockets that fail and come again"}
+APART: Final = {
+    "lossless": "minutes at the most that is recorded without loss",
+    "soak": "half an hour of sockets that fail and come again",
+}
 """Benchmarks that run only when they are named; the goals are judged by what they last wrote."""
 
 

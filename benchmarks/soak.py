@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 import time
@@ -27,8 +26,8 @@ import msgspec
 
 import c4trace
 from benchmarks.harness import Bench
+from benchmarks.host_program import built
 from benchmarks.results import Results
-from c4trace import _native
 from c4trace.collecting_apart import CollectionApart
 from c4trace.destinations import Destinations, destinations
 from c4trace.events import Event, EventKind
@@ -104,12 +103,7 @@ def measure(sizes: Sizes) -> Results:
 @contextmanager
 def _host(folder: Path, sizes: Sizes) -> Iterator[subprocess.Popen[bytes]]:
     """The host, built here, with its segment in `folder`."""
-    package = Path(_native.__file__).parent
-    program = folder / "soak_host"
-    flags = "-std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -pthread".split()
-    linked = [f"-I{package / 'include'}", str(SOURCE), f"-L{package}", "-lc4trace", f"-Wl,-rpath,{package}"]
-    subprocess.run([shutil.which("gcc") or "gcc", *flags, *linked, "-o", program], check=True)
-    command = [str(program), "soak", str(sizes.seconds), str(sizes.sockets), str(sizes.events)]
+    command = [str(built(SOURCE, folder)), "soak", str(sizes.seconds), str(sizes.sockets), str(sizes.events)]
     environment = {**os.environ, "C4TRACE_DIR": str(folder / "segments")}
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as host:
         try:

@@ -121,7 +121,8 @@ int c4t_reader_slices(c4t_reader *reader, uint32_t factory, struct c4t_slices_co
 uint32_t c4t_reader_closed(c4t_reader *reader, struct c4t_closed_copy *copies, uint32_t room);
 uint32_t c4t_reader_sessions(c4t_reader *reader, struct c4t_session_copy *copies, uint32_t room);
 uint32_t c4t_reader_flights(c4t_reader *reader, struct c4t_flight_copy *copies, uint32_t room);
-/* base64.h, json_text.h, reader.h: how text is written, for the tests that compare it with what other libraries write. */
+/* base64.h, json_text.h, reader.h: how text is written, for the tests and benchmarks that compare it with what
+ * other libraries write. */
 struct c4t_base64_way {
     const char *name;
     char *(*write)(char *out, const unsigned char *data, size_t size);
@@ -233,3 +234,6 @@ int c4t_watch_rows(c4t_watch *watch, uint32_t source, int64_t now_ns, const stru
 void c4t_watch_forget(c4t_watch *watch, uint32_t source);
 int c4t_watch_sort(c4t_watch *watch, const struct c4t_watch_query *query, struct c4t_watch_order *order);
 uint32_t c4t_watch_copy(const c4t_watch *watch, uint32_t from, struct c4t_watched *rows, uint32_t room);
+int c4t_reader_look(c4t_reader *reader, uint64_t hold_back_ns);
+int c4t_reader_next(c4t_reader *reader, struct c4t_event_view *view);
+void c4t_reader_done(c4t_reader *reader);

@@ -12,7 +12,7 @@ from benchmarks.results import read, write
 from tests.benchmarks.measured import results_of
 
 
-@pytest.mark.parametrize("name", BENCHES)
+@pytest.mark.parametrize("name", [*BENCHES, "lossless"])
 def test_each_benchmark_runs(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--tiny", "--folder", str(tmp_path)]) == 0
     measured = read([name], tmp_path)[name]
