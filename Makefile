@@ -146,7 +146,15 @@ clean: ## Remove everything make has made
 	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
-.venv/.installed: .venv/.locked $(build_inputs)
+# The installation knows where each module is. Changed only when one has come, gone or moved.
+.venv/.modules: .venv/.locked force
+	@find c4trace -name '*.py' | sort >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+.PHONY: force
+force:
+
+.venv/.installed: .venv/.locked .venv/.modules $(build_inputs)
 	@echo "setup: building c4trace"
 	@$(one_at_a_time) $(in_venv) .venv/bin/pip install --quiet --disable-pip-version-check \
 		--no-build-isolation --no-deps --editable .
