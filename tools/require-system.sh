@@ -81,6 +81,7 @@ wished() {
     if ! { have prometheus && have promtool; }; then echo prometheus; fi
     have chromium || echo chromium
     have pkg-config || echo pkgconf
+    have tmux || echo tmux
     have cargo || echo cargo
     have javac || echo default-jdk-headless
     have mvn || echo maven
