@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shlex
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -16,9 +18,11 @@ from c4trace.cli.notices import notice
 from c4trace.cli.verb import verb
 from c4trace.demo.run import LOG, PAGE, RECORDING, Outcome, run
 from c4trace.demo.script import own_script, read_script
+from c4trace.demo.watched import Pace, watched
 from c4trace.report.screen import Screen, Span
 from c4trace.report.summary import summarize
 from c4trace.report.summary_table import print_summary
+from c4trace.tui.terminal import can_show
 
 __all__ = ["command"]
 
@@ -28,6 +32,7 @@ SOCKETS = 20
 @verb(
     """
     c4trace demo
+    c4trace demo --live
     c4trace demo --folder /tmp/demo
     c4trace demo --litecore /opt/app/libLiteCore.so
     """
@@ -41,8 +46,9 @@ SOCKETS = 20
 )
 @click.option("--litecore", metavar="PATH", type=click.Path(), help="Replicate documents by this libLiteCore.so (3.0).")
 @click.option("--peer", type=click.Path(), help="Play the first session of this recording instead of our own.")
+@click.option("--live", is_flag=True, help="Watch it on the live screen, at a pace for people.")
 @click.pass_context
-def command(ctx: click.Context, *, folder: Path, litecore: str | None, peer: str | None) -> None:
+def command(ctx: click.Context, *, folder: Path, litecore: str | None, peer: str | None, live: bool) -> None:
     """Trace twenty real sockets, with no LiteCore needed.
 
     A host that plays LiteCore's part drives the traced WebSocketFactory over TCP to a WebSocket server, which says what
@@ -51,6 +57,8 @@ def command(ctx: click.Context, *, folder: Path, litecore: str | None, peer: str
     """
     if litecore is not None and peer is not None:
         raise BadInput("--litecore brings its own peer; leave out --peer")
+    if live and not can_show(sys.stdout):
+        raise BadInput("--live draws on a terminal, and stdout is none; leave it out")
     script = own_script() if peer is None else read_script(peer)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,11 +66,14 @@ def command(ctx: click.Context, *, folder: Path, litecore: str | None, peer: str
         raise BadInput(f"{folder}: cannot be made: {error.strerror}; choose another with --folder") from error
     screen = Screen()
     began = time.monotonic()
+    pace = Pace() if live else None
+    work: Callable[[], Outcome]
     if litecore is None:
         screen.text(f"{SOCKETS} sockets at once through a traced WebSocketFactory", "dim")
-        outcome = run(script, folder, SOCKETS)
+        work = functools.partial(run, script, folder, SOCKETS, *([pace.wait] if pace else []))
     else:
-        outcome = _replicated(litecore, folder, screen)
+        work = _replicating(litecore, folder, screen)
+    outcome = work() if pace is None else watched(work, pace)
     print_summary(summarize(outcome.totals), screen)
     _end(screen, outcome, folder, time.monotonic() - began)
     if outcome.complaints:
@@ -72,12 +83,12 @@ def command(ctx: click.Context, *, folder: Path, litecore: str | None, peer: str
         ctx.exit(FINDINGS)
 
 
-def _replicated(litecore: str, folder: Path, screen: Screen) -> Outcome:
+def _replicating(litecore: str, folder: Path, screen: Screen) -> Callable[[], Outcome]:
     from c4trace.demo.litecore.run import DOCUMENTS, replicate  # noqa: PLC0415 - not needed without a LiteCore
 
     what = f"{DOCUMENTS} documents and a blob each way between two databases, through a traced WebSocketFactory"
     screen.text(what, "dim")
-    return replicate(litecore, folder)
+    return functools.partial(replicate, litecore, folder)
 
 
 def _end(screen: Screen, outcome: Outcome, folder: Path, seconds: float) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import math
 import signal
+import sys
 
 import click
 
+from c4trace.cli.ending import BadInput
 from c4trace.cli.notices import notice, say_how_it_ended
+from c4trace.cli.playing import play_on_screen
 from c4trace.cli.verb import verb
 from c4trace.recording.reader import Recording, open_recording
 from c4trace.replay.sinks import Fed
@@ -22,6 +25,7 @@ from c4trace.report.summary import summarize
 from c4trace.report.summary_table import print_summary
 from c4trace.sinks.metrics import MetricsCollector
 from c4trace.sinks.scrape import MetricsServer
+from c4trace.tui.terminal import can_show
 
 __all__ = ["command"]
 
@@ -52,12 +56,14 @@ class Speed(click.ParamType[float | None]):
     c4trace replay orders.jsonl --speed max --log none
     c4trace replay orders.jsonl --speed 2 --metrics-port 9464
     c4trace replay orders.jsonl --step
+    c4trace replay orders.jsonl --live
     """,
     no_args_is_help=True,
 )
 @click.argument("file", metavar="FILE", type=click.Path())
 @click.option("--speed", type=Speed(), default="1", show_default=True, help="1 as it was, 2 twice as fast, max.")
 @click.option("--step", is_flag=True, help="Stop at every event: any key goes one on, c goes on, q ends.")
+@click.option("--live", is_flag=True, help="On the live screen: hold, step and speed it up by keys.")
 @click.option(
     "--log", metavar="STYLE|FILE", default="console", show_default=True, help="console or json on stderr, a file, none."
 )
@@ -71,6 +77,7 @@ def command(
     file: str,
     speed: float | None,
     step: bool,
+    live: bool,
     log: str,
     metrics_port: int | None,
     hold: bool,
@@ -78,17 +85,24 @@ def command(
 ) -> None:
     """Play a recording again, through metrics and logs.
 
-    What the host did goes, at the speed asked for, to the sinks that a live process feeds. A summary ends it.
+    What the host did goes, at the speed asked for, to the sinks that a live process feeds. A summary ends it. With
+    --live it goes to the screen that c4trace live draws as well; the log to stderr is left out then.
     """
+    if live and not can_show(sys.stdout):
+        raise BadInput("--live draws on a terminal, and stdout is none; leave it out, or see c4trace live --help")
     screen = Screen()
     with contextlib.ExitStack() as opened:
         recording = opened.enter_context(open_recording(file))
         process = process_of(recording.header, file)
-        fed = opened.enter_context(Fed(recording.header, process, None if log == "none" or step else log))
+        silent = log == "none" or (log in {"console", "json"} and (step or live))
+        fed = opened.enter_context(Fed(recording.header, process, None if silent else log))
         if metrics_port is not None:
             server = opened.enter_context(MetricsServer(MetricsCollector(fed.snapshot), metrics_port))
             notice(f"serving {server.url}" + (" until Ctrl-C" if hold else ""))
-        _play(recording, fed, speed, screen, step=step)
+        if live:
+            play_on_screen(recording, fed.totals, fed.feed, speed, paused=step)
+        else:
+            _play(recording, fed, speed, screen, step=step)
         fed.end()
         summary = summarize(fed.totals)
         if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 from c4trace.demo.drive import drive
@@ -33,8 +34,10 @@ class Outcome:
     complaints: tuple[str, ...]
 
 
-def run(script: Script, folder: Path, sockets: int) -> Outcome:
+def run(script: Script, folder: Path, sockets: int, pause: Callable[[int], object] = lambda _number: None) -> Outcome:
     """Play `script` on `sockets` sockets at once, traced, and leave recording, metrics page and log in `folder`.
+
+    `pause` is called before every turn of the host's, with the number of the socket.
 
     Raises TraceError, RecordingError or OSError for a folder, a segment or a port that cannot be used.
     """
@@ -54,7 +57,7 @@ def run(script: Script, folder: Path, sockets: int) -> Outcome:
                 log=folder / LOG,
             ) as tracer,
         ):
-            complaints = drive(host, tracer.wrap(factory), peer.url, script, sockets)
+            complaints = drive(host, tracer.wrap(factory), peer.url, script, sockets, pause)
             page = fetch(tracer)
     finally:
         leaks = host.stop()

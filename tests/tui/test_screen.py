@@ -8,8 +8,11 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from c4trace.events import Event
+from tests.report.sample import session, written
 from tests.tui.crowd import Crowded, crowded
 from tests.tui.tmux import Tmux, tmux
 
@@ -244,3 +247,34 @@ def test_ten_thousand_sockets_are_sorted_filtered_and_gone_through(tmp_path: Pat
         terminal.wait_text("ws://db09999.example:4984/orders/_blipsync")
         terminal.keys("q", "q")
         assert_as_before(terminal, "ended 0")
+
+
+def test_a_recording_is_held_stepped_and_sped_up(terminal: Tmux, tmp_path: Path) -> None:
+    lines = [
+        msgspec.structs.replace(line, t=line.t * 10_000) if isinstance(line, Event) else line
+        for line in session(1, 1, 0)
+    ]
+    path = written(tmp_path, [*lines])
+    terminal.type(f"c4trace replay {path.name} --live --step; echo ended $?")
+    terminal.wait_text("PAUSED")
+    terminal.wait_text("0 open 0 opening")
+    terminal.keys("n")
+    terminal.wait_text("1 opening 0 closing of 1")
+    terminal.keys("+", "+", "+")
+    terminal.wait_text("8x")
+    terminal.keys("-")
+    terminal.wait_text("4x")
+    terminal.keys(*["n"] * (len(lines) + 1))
+    terminal.wait_text("ENDED")
+    terminal.wait_text("closed sockets 1")
+    terminal.keys("q")
+    shown = terminal.wait_text("ended 0")
+    assert any(line.startswith("sessions  1 in") for line in shown)
+
+
+def test_the_demo_can_be_watched(terminal: Tmux) -> None:
+    terminal.type("unset C4TRACE_DIR; export C4TRACE_DIR=$PWD/segments; c4trace demo --live; echo ended $?")
+    terminal.wait_text("of 20")
+    terminal.keys("q")  # the rest of it goes on at full speed
+    terminal.wait_text("ended 0")
+    terminal.wait_text("every count, all bytes")
