@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from c4trace.events import EventKind, SessionState
@@ -27,9 +27,9 @@ class Waits:
     were covered; `most` the bytes of a flow that one session has outstanding.
     """
 
-    oldest: Mapping[SessionState, float]
-    stalled: Mapping[EventKind, float]
-    most: Mapping[EventKind, int]
+    oldest: dict[SessionState, float]
+    stalled: dict[EventKind, float]
+    most: dict[EventKind, int]
 
 
 class WaitWatch:
@@ -48,18 +48,18 @@ class WaitWatch:
         """Give what the sessions of each factory wait for; nobody waits in a process that is not live."""
         process = _Process(snapshot.process.path, snapshot.process.started)
         live = snapshot.process.state == "live"
-        views = [view for view in snapshot.sessions if live and view.upcalls_visible]
+        found = {factory.label: _nothing() for factory in snapshot.factories}
+        pending: dict[_Flow, _Pending] = {}
         with self._lock:
             before = self._pending.get(process, {})
-            pending = {flow: found for view in views for flow, found in _pending(view, before)}
+            for view in snapshot.sessions:
+                if live and view.upcalls_visible and view.factory in found:
+                    _add(found[view.factory], view, before, pending, snapshot.now)
             if pending:
                 self._pending[process] = pending
             else:
                 self._pending.pop(process, None)
-        return {
-            factory.label: _worst([view for view in views if view.factory == factory.label], pending, snapshot.now)
-            for factory in snapshot.factories
-        }
+        return found
 
     def forget_others(self, snapshots: list[Snapshot]) -> None:
         """Remember only what was outstanding in these processes: the others are gone."""
@@ -80,34 +80,35 @@ class _Flow(NamedTuple):
 
 
 class _Pending(NamedTuple):
-    """Bytes outstanding, those covered so far, and since when (seconds of the segment) none more were covered."""
+    """Bytes covered so far, and since when (seconds of the segment) none more were."""
 
-    bytes: int
     covered: int
     since: float
 
 
-def _pending(view: SessionView, before: Mapping[_Flow, _Pending]) -> Iterator[tuple[_Flow, _Pending]]:
+def _nothing() -> Waits:
+    return Waits(dict.fromkeys(STATES, 0.0), dict.fromkeys(FLOWS, 0.0), dict.fromkeys(FLOWS, 0))
+
+
+def _add(
+    worst: Waits, view: SessionView, before: Mapping[_Flow, _Pending], pending: dict[_Flow, _Pending], now: float
+) -> None:
+    """Make `worst` that of this session where it is worse, and note in `pending` what it has outstanding."""
+    if view.state in worst.oldest:
+        worst.oldest[view.state] = max(worst.oldest[view.state], _age(view, now))
     if view.state >= SessionState.closed:
         return
     flows = ((view.write, view.completed_write), (view.received, view.completed_receive))
     for kind, (passed, covered) in zip(FLOWS, flows, strict=True):
-        if passed.bytes > covered.bytes:
-            flow = _Flow(view.sid, kind)
-            last = before.get(flow)
-            since = min(last.since, view.last) if last is not None and last.covered == covered.bytes else view.last
-            yield flow, _Pending(passed.bytes - covered.bytes, covered.bytes, since)
-
-
-def _worst(views: list[SessionView], pending: Mapping[_Flow, _Pending], now: float) -> Waits:
-    def of(kind: EventKind) -> list[_Pending]:
-        return [pending[flow] for view in views if (flow := _Flow(view.sid, kind)) in pending]
-
-    return Waits(
-        oldest={state: max((_age(v, now) for v in views if v.state is state), default=0.0) for state in STATES},
-        stalled={kind: max((max(0.0, now - one.since) for one in of(kind)), default=0.0) for kind in FLOWS},
-        most={kind: max((one.bytes for one in of(kind)), default=0) for kind in FLOWS},
-    )
+        outstanding = passed.bytes - covered.bytes
+        if outstanding <= 0:
+            continue
+        flow = _Flow(view.sid, kind)
+        last = before.get(flow)
+        since = min(last.since, view.last) if last is not None and last.covered == covered.bytes else view.last
+        pending[flow] = _Pending(covered.bytes, since)
+        worst.stalled[kind] = max(worst.stalled[kind], now - since)
+        worst.most[kind] = max(worst.most[kind], outstanding)
 
 
 def _age(view: SessionView, now: float) -> float:
