@@ -151,8 +151,7 @@ clean: ## Remove everything make has made
 	@find c4trace -name '*.py' | sort >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-.PHONY: force
-force:
+force: # no file is called so: what needs it is looked at each time
 
 .venv/.installed: .venv/.locked .venv/.modules $(build_inputs)
 	@echo "setup: building c4trace"
