@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from tests.docs.pages import DOCS, ROOT
-from tools.site_links import with_rules_linked, without_links_out
+from tools.site_hooks import with_rules_linked, without_links_out
 
 LOADED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src", "use": "href"}
 
@@ -82,6 +82,12 @@ def test_every_link_of_the_site_leads_somewhere(site: Path, pages: dict[Path, Pa
 def test_nothing_is_loaded_from_elsewhere(pages: dict[Path, Page]) -> None:
     assert sum(len(page.loaded) for page in pages.values()) > len(pages)
     assert [url for page in pages.values() for url in page.loaded if urlsplit(url).scheme or url.startswith("//")] == []
+
+
+def test_a_bar_in_a_table_has_no_backslash(site: Path) -> None:
+    commands = (site / "commands.html").read_text(encoding="utf-8")
+    assert "STYLE|FILE</code>" in commands
+    assert [path.name for path in site.rglob("*.html") if r"\|" in path.read_text(encoding="utf-8")] == []
 
 
 def test_a_link_out_of_the_folder_of_pages_becomes_its_text() -> None:

@@ -1,7 +1,7 @@
-"""Hooks of mkdocs, for links that are right on the site only.
+"""Hooks of mkdocs, for what is to look otherwise on the site than in the repository.
 
 Links from docs/ to other files of the repository become text, for the site has docs/ only. Ids of rules become links to
-what docs/contract.md says of them.
+what docs/contract.md says of them. A bar in a table's code, which others escape, needs no backslash.
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, **_: ob
     """The page as it is rendered."""
     docs, source = Path(config.docs_dir), page.file.src_uri
     return with_rules_linked(without_links_out(markdown, docs / source, docs), source)
+
+
+def on_page_content(html: str, **_: object) -> str:
+    """What it was rendered to."""
+    return re.sub(r"<td>.*?</td>", lambda cell: cell[0].replace(r"\|", "|"), html)
 
 
 def without_links_out(markdown: str, source: Path, docs: Path) -> str:
