@@ -92,10 +92,11 @@ def segment(folder: Path) -> Path:
     return found.path
 
 
-@pytest.mark.parametrize("documents", [2_000, pytest.param(20_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
+@pytest.mark.timeout(600)
 def test_what_is_pushed_and_pulled_back_is_on_record_to_the_byte(
-    java: list[str], tmp_path: Path, segments: Path, documents: int
+    java: list[str], tmp_path: Path, segments: Path
 ) -> None:
+    documents = 20_000
     record = tmp_path / "java.jsonl"
     run, served = replicate(java, tmp_path, documents, "return", [C4TRACE, "run", "--record", record, "--"])
     assert run.returncode == 0, run.stderr
