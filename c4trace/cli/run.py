@@ -16,6 +16,7 @@ from c4trace.cli.parts import part_options, rotation_of
 from c4trace.cli.verb import verb
 from c4trace.destinations import destinations
 from c4trace.report.plain import plain
+from c4trace.run.beside import Beside, NoTerminalError
 from c4trace.run.command import CommandError, end_as
 from c4trace.run.start import run
 
@@ -29,6 +30,7 @@ NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,47}")
     c4trace run -- java -jar app.jar
     c4trace run --record orders.jsonl --capture full -- ./orders --once
     c4trace run --name orders --metrics-port 9464 -- ./orders
+    c4trace run --live -- ./orders
     c4trace run --record orders.jsonl --keep-size 2GiB -- ./orders
     """,
     no_args_is_help=True,
@@ -38,6 +40,7 @@ NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,47}")
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve metrics while it runs (0: any port).")
 @click.option("--capture", type=Capture(), default="headers", help="off, events, headers (the default), bytes:N, full.")
 @click.option("--log", metavar="STYLE|FILE", help="Log sessions: console or json on stderr, or a file.")
+@click.option("--live", is_flag=True, help="Watch its sockets meanwhile; its own output to the terminal comes after.")
 @click.option(
     "--dlsym",
     is_flag=True,
@@ -56,6 +59,7 @@ def command(
     metrics_port: int | None,
     capture: tuple[int, int],
     log: str | None,
+    live: bool,
     dlsym: bool,
     words: tuple[str, ...],
     **parts: Any,
@@ -70,6 +74,9 @@ def command(
     At the end one line on stderr says what was seen and where it is on record, or why nothing was traced. Meanwhile
     c4trace ps, show and metrics look at it from outside. A process after the first has a recording of its own, with its
     pid in the name.
+
+    With --live the terminal shows its sockets: the command's input from there is empty, and what it writes there is
+    kept and comes once the screen is left, by q or Ctrl-C or at the command's end. Redirected files are its own.
     """
     rotation = rotation_of(**parts)
     if rotation is not None and record is None:
@@ -82,11 +89,13 @@ def command(
         log=log,
         log_level="info",
     )
-    try:
-        status = run(words, name=_name(name, words[0]), capture=capture, to=to, say=_say, dlsym=dlsym)
-    except CommandError as error:
-        _say(str(error))
-        ctx.exit(error.exit_code)
+    called = _name(name, words[0])
+    with _screen(log) if live else contextlib.nullcontext() as screen:
+        try:
+            status = run(words, name=called, capture=capture, to=to, say=_say, dlsym=dlsym, screen=screen)
+        except CommandError as error:
+            _say(str(error))
+            ctx.exit(error.exit_code)
     ctx.exit(end_as(status))
 
 
@@ -94,6 +103,15 @@ def _say(line: str) -> None:
     if sys.stderr is not None:  # where it was closed, stdout is not ours to write to
         with contextlib.suppress(OSError):  # nobody listens: the command's status is still to be told
             print(f"c4trace: {plain(line)}", file=sys.stderr, flush=True)
+
+
+def _screen(log: str | None) -> Beside:
+    if log in {"console", "json"} and sys.stderr is not None and sys.stderr.isatty():
+        raise BadInput(f"--live draws where --log {log} would write; log to a file")
+    try:
+        return Beside()
+    except NoTerminalError as error:
+        raise BadInput(str(error)) from None
 
 
 def _name(asked: str | None, word: str) -> str:

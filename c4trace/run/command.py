@@ -9,11 +9,13 @@ import resource
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import NamedTuple
 
 from c4trace.run.witness import Witness
 
-__all__ = ["Command", "CommandError", "end_as"]
+__all__ = ["Command", "CommandError", "Files", "end_as"]
 
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126  # as shells and env(1) have it
 _OURS = {signal.SIGCHLD, signal.SIGTTIN, signal.SIGTTOU, signal.SIGPIPE}  # of our own doing, or about us alone
@@ -28,13 +30,30 @@ class CommandError(Exception):
         self.exit_code = exit_code
 
 
+class Files(NamedTuple):
+    """Standard files of a command, as subprocess has them; None for our own."""
+
+    stdin: int | None = None
+    stdout: int | None = None
+    stderr: int | None = None
+
+
 class Command:
     """A child that has our terminal, our files and our process group. From here on signals are taken in `wait`.
 
-    Raises CommandError where it cannot be started. There must be no other thread yet, because this process forks.
+    `away` is entered while we are stopped with it. Raises CommandError where it cannot be started. There must be no
+    other thread yet, because this process forks.
     """
 
-    def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        words: Sequence[str],
+        environment: Mapping[str, str],
+        files: Files = Files(),  # noqa: B008 - it is immutable
+        away: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+    ) -> None:
+        self._files = files
+        self._away = away
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, its end would not be told
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, _TAKEN)
         self._witness = Witness()
@@ -59,6 +78,9 @@ class Command:
         return subprocess.Popen(  # noqa: S603 - it is what we are told to run
             words,
             env=environment,
+            stdin=self._files.stdin,
+            stdout=self._files.stdout,
+            stderr=self._files.stderr,
             close_fds=False,
             preexec_fn=self._unblock,  # noqa: PLW1509 - no threads, see above
         )
@@ -94,7 +116,8 @@ class Command:
                 self._witness.dismiss()
                 return
             if _has_a_shell_that_waits():
-                os.kill(os.getpid(), signal.SIGSTOP)  # until the shell's fg or bg, which continues us both
+                with self._away():
+                    os.kill(os.getpid(), signal.SIGSTOP)  # until the shell's fg or bg, which continues us both
 
 
 def end_as(status: int) -> int:

@@ -28,6 +28,7 @@ from c4trace.sinks.scrape import MetricsServer, ServeError
 
 if TYPE_CHECKING:
     from c4trace.destinations import Destinations
+    from c4trace.run.beside import Beside
 
 __all__ = ["run"]
 
@@ -42,10 +43,12 @@ def run(
     to: Destinations,
     say: Callable[[str], None],
     dlsym: bool = False,
+    screen: Beside | None = None,
 ) -> int:
     """Run a command traced; how it ended, as subprocess has it. `say` is given the lines for whoever started us.
 
-    With `dlsym`, LiteCore's functions are traced also where the command looks them up.
+    With `dlsym`, LiteCore's functions are traced also where the command looks them up. `screen` is the live screen
+    beside it, where one was asked for.
 
     Raises TraceError for a destination that cannot be used, and CommandError; then nothing was started.
     """
@@ -62,9 +65,11 @@ def run(
             collector=os.getpid() if family.collects else 0,
             dlsym=dlsym,
         )
-        command = Command(words, environment)
-        with _serving(family, to, say):
-            return _see_through(command, words[0], family, say, dlsym=dlsym)
+        command = (
+            Command(words, environment) if screen is None else Command(words, environment, screen.files, screen.away)
+        )
+        with _serving(family, to, say), screen or contextlib.nullcontext():
+            return _see_through(command, words[0], family, say, screen, dlsym=dlsym)
 
 
 @contextlib.contextmanager
@@ -95,11 +100,15 @@ def _check(to: Destinations) -> None:
             MetricsServer(CollectorRegistry(), to.metrics_port, to.metrics_address).close()
 
 
-def _see_through(command: Command, word: str, family: Family, say: Callable[[str], None], *, dlsym: bool) -> int:
+def _see_through(
+    command: Command, word: str, family: Family, say: Callable[[str], None], screen: Beside | None, *, dlsym: bool
+) -> int:
     """Nothing that goes wrong with us may keep the command's status from whoever waits for it."""
     loaded = LoadedFiles(command.pid)
     failed = False
-    while (status := command.wait(_LOOK_EVERY_S)) is None:
+    if screen is not None:
+        screen.begin(lambda: [traced.path for traced in family.traced])
+    while (status := command.wait(_LOOK_EVERY_S if screen is None else screen.turn(_LOOK_EVERY_S))) is None:
         try:
             family.look()
             if not family.reports:
@@ -110,6 +119,10 @@ def _see_through(command: Command, word: str, family: Family, say: Callable[[str
             failed = True
     try:
         family.end()
+        if screen is not None:
+            screen.end(status)
+            if screen.trouble:
+                say(screen.trouble)
         for line in _summary(word, family, loaded, dlsym=dlsym):
             say(line)
     except Exception as error:  # noqa: BLE001 - as above

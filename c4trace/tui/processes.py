@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,12 +29,19 @@ class Processes:
     """All traced processes of this user, or those that `wanted` means: a pid, a tracer's name, a segment's path.
 
     Those that were over before are left out, unless there is no other and they are asked for; then the one that began
-    last is shown. Who is over while it is watched stays.
+    last is shown. Who is over while it is watched stays. `wanted` may also be what gives segments' paths: then all of
+    these are shown, and looked for at every look.
     """
 
     playing = None
 
-    def __init__(self, watch: Watch, wanted: str | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        watch: Watch,
+        wanted: str | Callable[[], Iterable[Path]] | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.troubles: Sequence[str] = ()
         self._watch = watch
         self._wanted = wanted
@@ -48,13 +55,15 @@ class Processes:
     @property
     def nothing(self) -> str:
         """What to say while there is nothing to look at."""
+        if callable(self._wanted):
+            return "no LiteCore was met yet; waiting for one"
         folders = " and ".join(str(folder) for folder in segment_folders())
         return plain(f"no traced process runs, none in {folders}; waiting for one")
 
     def look(self) -> Mapping[int, ProcessLook]:
         """Look at all; whoever cannot be read any more is let go of."""
         now = self._clock()
-        if self._found_at is None or now - self._found_at >= _FIND_EVERY_S:
+        if self._found_at is None or now - self._found_at >= _FIND_EVERY_S or callable(self._wanted):
             self._found_at = now
             self._find()
         looks = {}
@@ -89,7 +98,7 @@ class Processes:
         troubles: list[str] = []
         over: list[tuple[float, _Key]] = []
         self._drop_cut()
-        keys = [key for file in self._files(troubles) if (key := _key(file.path)) is not None]
+        keys = [key for path in self._paths(troubles) if (key := _key(path)) is not None]
         self._known &= {*keys, *(held.key for held in self._held.values())}
         for key in keys:
             if key in self._known or len(self._held) >= _HELD_MAX:
@@ -111,14 +120,19 @@ class Processes:
             if now is not None and now.inode == held.key.inode and now.size != held.key.size:
                 self._drop(number)
 
-    def _files(self, troubles: list[str]) -> list[SegmentFile]:
+    def _paths(self, troubles: list[str]) -> list[Path]:
+        if callable(self._wanted):
+            return list(self._wanted())
+        return [file.path for file in self._files(self._wanted, troubles)]
+
+    def _files(self, wanted: str | None, troubles: list[str]) -> list[SegmentFile]:
         """One folder that is refused hides no other."""
-        if self._wanted is not None and "/" in self._wanted:
-            return find_segments(self._wanted)
+        if wanted is not None and "/" in wanted:
+            return find_segments(wanted)
         found: list[SegmentFile] = []
         for folder in segment_folders():
             try:
-                found += list_segments(folder) if self._wanted is None else find_segments(self._wanted, folder)
+                found += list_segments(folder) if wanted is None else find_segments(wanted, folder)
             except SegmentError as error:
                 troubles.append(str(error))
         return found
@@ -126,7 +140,7 @@ class Processes:
     def _take_in(self, key: _Key, over: list[tuple[float, _Key]]) -> None:
         reader = NativeReader(key.path, "read")
         look = look_at(reader)
-        if look.process.state in OVER:
+        if look.process.state in OVER and not callable(self._wanted):
             reader.close()
             self._known.add(key)
             over.append((look.process.started, key))
