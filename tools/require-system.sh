@@ -4,8 +4,8 @@
 #
 #   require-system.sh setup      what builds c4trace: Python with venv and headers, a C compiler, make
 #   require-system.sh litecore   what the real LiteCore of tests/real needs: ICU, a JDK, Maven
-#   require-system.sh test       what tests run beside c4trace: openssl; and Prometheus, Chromium, pkg-config, Rust, a JDK and
-#                                Maven, without which some are skipped
+#   require-system.sh test       what tests run beside c4trace: openssl; and Prometheus, Chromium, pkg-config, Rust, a JDK,
+#                                Maven, and gcc and qemu for arm64, without which some are skipped
 #   require-system.sh observe    what `make observe` starts: Prometheus
 #   require-system.sh peers      what `make bench` compares with or measures by: LTTng-UST, Go for toxiproxy, valgrind
 #
@@ -85,6 +85,8 @@ wished() {
     have cargo || echo cargo
     have javac || echo default-jdk-headless
     have mvn || echo maven
+    have qemu-aarch64 || echo qemu-user
+    have aarch64-linux-gnu-gcc || printf '%s\n' gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 }
 
 missing() { { needed && wished; } | sort -u; }

@@ -1,7 +1,7 @@
 /* Symbol interposition: where libc4trace.so is preloaded (c4trace run) or linked before LiteCore, references to these functions bind to
  * it. Nothing happens until one of them is first called, so a process without LiteCore, and every child, runs as if c4trace were not there.
  *
- * The symbols are in preload_jump.c, for x86-64; elsewhere the functions here have their names, and c4repl_new is not interposed.
+ * The symbols are in preload_jump.c.
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -10,16 +10,9 @@
 #include "preload.h"
 #include "sessions.h"
 
-#if defined(__x86_64__)
 #define INTERPOSED(result, name, parameters)                                                                           \
     C4T_INTERNAL result c4t_preloaded_##name parameters;                                                               \
     __attribute__((used)) result c4t_preloaded_##name parameters
-#else
-#define INTERPOSED(result, name, parameters)                                                                           \
-    __attribute__((visibility("default"))) result name parameters;                                                     \
-    C4T_INTERNAL extern __typeof(name) c4t_at_##name __attribute__((alias(#name)));                                    \
-    __attribute__((visibility("default"), used)) result name parameters
-#endif
 #define CALLER __builtin_return_address(0)
 
 /* Why a factory is left as it is; a host may make thousands of them. */
