@@ -73,7 +73,7 @@ class Latency(enum.IntEnum):
     session = 4
 
 
-class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+class ErrorInfo(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The C4Error of a `closed`: domain, code and, where LiteCore knew it, the text."""
 
     domain: Code
@@ -81,7 +81,7 @@ class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str = ""
 
 
-class Event(msgspec.Struct, frozen=True, tag="event", tag_field="type", omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, gc=False, tag="event", tag_field="type", omit_defaults=True):
     """One call or up-call, as a line of a recording has it.
 
     `t` and `dt` are nanoseconds (since the header's clock; in the callee), `n` bytes, `sid` the session's id (0: of an
@@ -110,7 +110,7 @@ class Event(msgspec.Struct, frozen=True, tag="event", tag_field="type", omit_def
     cut: Count | None = None
 
 
-class Return(msgspec.Struct, frozen=True, tag="return", tag_field="type"):
+class Return(msgspec.Struct, frozen=True, gc=False, tag="return", tag_field="type"):
     """An event that had not returned when its line was written returned after `dt` nanoseconds."""
 
     seq: Count
@@ -118,7 +118,7 @@ class Return(msgspec.Struct, frozen=True, tag="return", tag_field="type"):
     accepted: bool | None = None
 
 
-class Gap(msgspec.Struct, frozen=True, tag="gap", tag_field="type"):
+class Gap(msgspec.Struct, frozen=True, gc=False, tag="gap", tag_field="type"):
     """`lost` events of session `sid` (0: of several) that are not on record, after event number `after`."""
 
     sid: Count

@@ -100,30 +100,36 @@ class Recording:
         return self._begin()
 
     def _lines(self, source: Source) -> Iterator[Event | Return | Gap]:
-        while text := source.readline():
-            try:
-                line = self._decode(text)
-            except _BAD_LINE as error:
-                if text.endswith(b"\n"):
-                    hint = "the file is damaged here; the lines before are whole"
-                    raise RecordingError(self.path, source.line, _reason(error), hint) from error
-                self.torn = f"ends inside line {source.line}"
-                return
-            match line:
-                case Event():
-                    self._count(line, source.line)
-                case Gap():
-                    self.lost += line.lost
-                case Footer():
-                    self._end(line, source)
+        decode, number = self._decode, source.line
+        while text := source.read():
+            lines = text.split(b"\n")
+            if not lines[-1]:
+                lines.pop()
+            for at, part in enumerate(lines):
+                number += 1
+                try:
+                    line = decode(part)
+                except _BAD_LINE as error:
+                    if at < len(lines) - 1 or text.endswith(b"\n"):
+                        hint = "the file is damaged here; the lines before are whole"
+                        raise RecordingError(self.path, number, _reason(error), hint) from error
+                    self.torn = f"ends inside line {number}"
                     return
-                case Header():
+                if type(line) is Event:  # first, and without match: nine of ten lines
+                    self._count(line, number)
+                elif isinstance(line, Footer):
+                    self._digest.update(b"".join(part + b"\n" for part in lines[:at]))
+                    self._end(line, number, is_last=at == len(lines) - 1 and not source.read())
+                    return
+                elif isinstance(line, Header):
                     what = "is a second header"
-                    raise RecordingError(self.path, source.line, what, "read each of the joined recordings alone")
+                    raise RecordingError(self.path, number, what, "read each of the joined recordings alone")
+                elif isinstance(line, Gap):
+                    self.lost += line.lost
+                yield line
             self._digest.update(text)
-            yield line
         end = "inside a compressed frame" if source.torn else "without footer"
-        self.torn = f"ends {end} after line {source.line - 1}"
+        self.torn = f"ends {end} after line {number}"
 
     def _count(self, event: Event, number: int) -> None:
         if event.ev not in _NAMES:
@@ -133,10 +139,10 @@ class Recording:
         if event.ev in BEGINNINGS:
             self._sids.add(event.sid)
 
-    def _end(self, footer: Footer, source: Source) -> None:
-        if source.readline():
+    def _end(self, footer: Footer, number: int, *, is_last: bool) -> None:
+        if not is_last:
             what = "follows the footer"
-            raise RecordingError(self.path, source.line, what, "read each of the joined recordings alone")
+            raise RecordingError(self.path, number + 1, what, "read each of the joined recordings alone")
         digest = None if footer.sha256 is None else self._digest.hexdigest()
         found = Footer(self.events, self.lost, self.sessions, digest)
         self.footer = footer

@@ -22,6 +22,7 @@ _OTHERS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"PK\x03
 
 # A block of 4 bytes can unpack to 128 KiB (RFC 8878, 3.1.1.2), so a step of this size stays below 32 MiB.
 _STEP = 1024
+_AT_ONCE = 256 << 10
 
 
 class Source:
@@ -30,6 +31,8 @@ class Source:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
         self.line = 0
+        """The number of the last line that was given."""
+        self._part_of_line = b""
         self._frames: _Frames | None = None
         try:
             self._file = io.BufferedReader(io.FileIO(path), 1 << 20)
@@ -47,21 +50,42 @@ class Source:
         return self._frames is not None and self._frames.torn
 
     def readline(self) -> bytes:
-        """Give the next line with its end, the file's last one perhaps without; empty at the end of the file."""
+        """Give the first line with its end, if the file has one; `read` gives those after it."""
         self.line += 1
         try:
             line = self._text.readline(LINE_LIMIT + 1)
         except OSError as error:
             raise _unreadable(self.path, self.line, error) from error
         if len(line) > LINE_LIMIT:
-            what = f"is longer than {LINE_LIMIT >> 20} MiB"
-            raise RecordingError(self.path, self.line, what, "the file is damaged or no recording of c4trace")
+            raise self._too_long(self.line)
         return line
+
+    def read(self) -> bytes:
+        """Give whole lines, as many as come at once; the file's last one perhaps without its end; empty at the end."""
+        text = self._part_of_line
+        while True:
+            try:
+                more = self._text.read1(_AT_ONCE)
+            except OSError as error:
+                raise _unreadable(self.path, self.line + 1, error) from error
+            text += more
+            end = text.rfind(b"\n") + 1 if more else len(text)
+            if max(text.find(b"\n"), 0 if end else len(text)) > LINE_LIMIT:
+                raise self._too_long(self.line + 1)
+            if end or not more:
+                break
+        self._part_of_line = text[end:]
+        self.line += text.count(b"\n")
+        return text[:end]
 
     def close(self) -> None:
         """Close the file."""
         self._text.close()
         self._file.close()
+
+    def _too_long(self, line: int) -> RecordingError:
+        what = f"is longer than {LINE_LIMIT >> 20} MiB"
+        return RecordingError(self.path, line, what, "the file is damaged or no recording of c4trace")
 
     def _open_text(self) -> io.BufferedReader[Any]:
         try:

@@ -17,10 +17,10 @@ def duration_text(ns: float) -> str:
         if minutes < 100:
             return f"{minutes}m{rest // 1_000_000_000:02}s"
         return f"{minutes // 60}h{minutes % 60:02}m"
-    unit, size = next((u for u in reversed(_DURATIONS) if ns >= u[1]), _DURATIONS[0])
+    if ns < 1000:
+        return f"{ns:.0f}ns"
+    unit, size = _DURATIONS[1] if ns < 1_000_000 else _DURATIONS[2] if ns < 1_000_000_000 else _DURATIONS[3]
     value = ns / size
-    if unit == "ns":
-        return f"{value:.0f}ns"
     if value >= 999.5 and unit != "s":
         unit, size = _DURATIONS[_DURATIONS.index((unit, size)) + 1]
         value = ns / size

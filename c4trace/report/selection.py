@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from c4trace.events import Event, Gap, Return
-from c4trace.report.show import is_trouble
+from c4trace.report.show import NOT_RETURNED_MAX, is_trouble
 
 __all__ = ["Selection"]
 
@@ -23,23 +23,26 @@ class Selection:
     end: int | None = None
     errors: bool = False
     _now: int = 0
-    _awaited: set[int] = dataclasses.field(default_factory=set)
+    _awaited: dict[int, None] = dataclasses.field(default_factory=dict)
 
     def wants(self, line: Event | Return | Gap) -> bool:
         """Tell whether the line is asked for; to be called with every line, in order."""
-        match line:
-            case Event():
-                self._now = line.t
-                wanted = self._wants_event(line)
-                if line.dt is None and wanted:
-                    self._awaited.add(line.seq)
-                return wanted
-            case Return():
-                wanted = line.seq in self._awaited
-                self._awaited.discard(line.seq)
-                return wanted
-            case Gap():
-                return (not self.sessions or line.sid in {0, *self.sessions}) and not self.calls and self._in_time()
+        if isinstance(line, Event):
+            self._now = line.t
+            wanted = self._wants_event(line)
+            if line.dt is None and wanted:
+                self._await(line.seq)
+            return wanted
+        if isinstance(line, Gap):
+            return (not self.sessions or line.sid in {0, *self.sessions}) and not self.calls and self._in_time()
+        wanted = line.seq in self._awaited
+        self._awaited.pop(line.seq, None)
+        return wanted
+
+    def _await(self, seq: int) -> None:
+        self._awaited[seq] = None
+        if len(self._awaited) > NOT_RETURNED_MAX:
+            del self._awaited[next(iter(self._awaited))]
 
     @property
     def over(self) -> bool:

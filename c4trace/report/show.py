@@ -17,6 +17,7 @@ __all__ = ["Rows", "ShownRow", "is_trouble"]
 UP = frozenset(kind.name for kind in UP_CALLS)
 NORMAL_CLOSE = (6, 1000)
 NOT_RETURNED_MAX = 65_536  # calls whose return may still come
+_TRAFFIC = frozenset({"write", "received", "completedWrite", "completedReceive"})
 PREVIEW = 64  # bytes of a payload that are shown
 
 
@@ -106,6 +107,9 @@ def is_trouble(line: Event | Return | Gap) -> bool:
 
 
 def _text(event: Event) -> str:
+    """Everything else; most events have nothing but bytes."""
+    if event.ev in _TRAFFIC:
+        return _preview(event)
     parts = [
         event.address or "",
         f"framing {event.framing}" if event.framing in {"client", "server"} else "",
@@ -137,9 +141,12 @@ def _value(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
+_SHOWN = {byte: "·" for byte in range(256) if not 32 <= byte < 127}
+
+
 def _preview(event: Event) -> str:
     if not event.data:
         return ""
-    shown = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in event.data[:PREVIEW])
+    shown = event.data[:PREVIEW].decode("latin-1").translate(_SHOWN)
     more = len(event.data) > PREVIEW or bool(event.cut)
     return f"|{shown}{'…' if more else '|'}"
