@@ -29,6 +29,7 @@ BENCHES: Final = {
     "wrappers": "a call through wrappers written in Python",
     "instructions": "instructions a call",
     "recording": "from the ring to a file, beside msgspec, write(2) and memcpy",
+    "reading": "reading, showing and replaying recordings, as they grow",
     "sessions": "sockets open at once, and how fast they come and go",
     "startup": "what commands and imports take before they begin",
     "replication": "a real LiteCore's replication, traced and not",
