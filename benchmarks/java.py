@@ -4,6 +4,7 @@ The program of tests/real/java, against a passive LiteCore in another process. T
 
     untraced    java
     traced      c4trace run --record FILE --metrics-port 0 -- java; nothing may be lost
+    own         what c4trace takes of the traced host's CPU time by its own account, inside calls and up-calls
     collector   what c4trace run itself takes meanwhile, in its own process
 
 CPU time is that of the JVM with all its threads, from start to end, by the resource usage the kernel keeps for it;
@@ -27,6 +28,8 @@ import msgspec
 
 from benchmarks.harness import Bench, interleave
 from benchmarks.results import Results
+from c4trace.segment.attach import attach
+from c4trace.segment.folder import list_segments
 from tests.real import java_host
 from tests.real.serve import serving
 
@@ -52,6 +55,7 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
 
     host_cpu: float
     wall: float
+    own_cpu: float
     collector_cpu: float
 
 
@@ -66,7 +70,7 @@ def measure(sizes: Sizes) -> Results:
         try:
             java = java_host.command(Path(folder))
         except java_host.MissingError as missing:
-            for side in (UNTRACED, "traced", "collector"):
+            for side in (UNTRACED, "traced", "own", "collector"):
                 bench.miss(side, str(missing))
             return bench.results()
         sides = {side: partial(_replicate, java, sizes, traced=side != UNTRACED) for side in (UNTRACED, "traced")}
@@ -74,6 +78,7 @@ def measure(sizes: Sizes) -> Results:
     for side, spent in measured.items():
         bench.add(side, "CPU", "s", [one.host_cpu for one in spent])
         bench.add(side, "wall", "s", [one.wall for one in spent])
+    bench.add("own", "CPU", "s", [one.own_cpu for one in measured["traced"]])
     bench.add("collector", "CPU", "s", [one.collector_cpu for one in measured["traced"]])
     return bench.results(documents=sizes.documents, blob_bytes=sizes.blob_bytes)
 
@@ -107,8 +112,16 @@ def _replicate(java: list[str], sizes: Sizes, *, traced: bool) -> Spent:
         if traced:
             peers = (served.push["calls"], served.pull["calls"])
             _on_record(record, {name: sum(calls[name] for calls in peers) for name in SAME})
+        (own,) = [_overhead(file.path) for file in list_segments(here / "segments")] or [0.0]
         host = sum(map(float, re.findall(r"^(\d+\.\d+) (\d+\.\d+)$", said, re.MULTILINE)[-1]))
-        return Spent(host_cpu=host, wall=wall, collector_cpu=all_of_it.ru_utime + all_of_it.ru_stime - host)
+        return Spent(
+            host_cpu=host, wall=wall, own_cpu=own, collector_cpu=all_of_it.ru_utime + all_of_it.ru_stime - host
+        )
+
+
+def _overhead(segment: Path) -> float:
+    with attach(segment) as dead:
+        return dead.snapshot().overhead_seconds
 
 
 def _on_record(record: Path, counted: dict[str, int]) -> None:
