@@ -102,6 +102,7 @@ struct c4t_session_copy {
 struct c4t_flight_copy {
     uint64_t sid;
     int64_t ns;
+    int64_t began;
     uint32_t tid;
     uint32_t event;
     char name[...];

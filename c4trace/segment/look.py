@@ -57,7 +57,7 @@ def look_at(reader: NativeReader) -> ProcessLook:
         errors=frozenset(
             error for errors in read_closed(reader, info.closed_rows + _SLACK).values() for error in errors
         ),
-        in_flight=read_flights(reader, info.thread_rows + _SLACK),
+        in_flight=read_flights(reader, info.thread_rows + _SLACK, info.now_ns),
         lost=dict(zip(LOSSES, info.lost, strict=True)),
         sessions=info.sessions_total,
         orphans=info.orphans,

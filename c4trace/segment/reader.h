@@ -212,7 +212,8 @@ uint32_t c4t_reader_sessions(struct c4t_reader *reader, struct c4t_session_copy 
 
 struct c4t_flight_copy {
     uint64_t sid;
-    int64_t ns; /* how long the thread has been in it */
+    int64_t ns;    /* how long the thread has been in it */
+    int64_t began; /* since when, ns since the segment began: the time of its event */
     uint32_t tid;
     uint32_t event;
     char name[16];

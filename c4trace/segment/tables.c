@@ -128,6 +128,7 @@ uint32_t c4t_reader_flights(struct c4t_reader *reader, struct c4t_flight_copy *c
         if ((what & 255) == C4T_EV_NONE || (what & 255) >= C4T_EV_COUNT) continue;
         copies[n] = (struct c4t_flight_copy){.sid = what >> 8, .tid = tid, .event = (uint32_t)(what & 255)};
         copies[n].ns = now > since ? c4t_duration_ns(&reader->timeline, now - since) : 0;
+        copies[n].began = c4t_time_ns(&reader->timeline, since);
         c4t_copy_text(copies[n].name, row->name, sizeof copies[n].name);
         n++;
     }

@@ -66,7 +66,7 @@ def take_snapshot(reader: NativeReader, *, take_exemplars: bool = False) -> Snap
             for index in range(info.factories)
         ),
         sessions=tuple(sorted((view for views in sessions.values() for view in views), key=lambda view: view.sid)),
-        in_flight=read_flights(reader, info.thread_rows + _SLACK),
+        in_flight=read_flights(reader, info.thread_rows + _SLACK, info.now_ns),
         lost=dict(zip(LOSSES, info.lost, strict=True)),
         sessions_total=info.sessions_total,
         orphans=info.orphans,
@@ -237,12 +237,14 @@ def _session(row: tuple[Any, ...], factory: _Factory) -> SessionView:
     )
 
 
-def read_flights(reader: NativeReader, room: int) -> tuple[InFlight, ...]:
-    """Host threads that are inside a call or up-call, at most `room`."""
+def read_flights(reader: NativeReader, room: int, now_ns: int) -> tuple[InFlight, ...]:
+    """Host threads that are inside a call or up-call, at most `room`, and for how long they were at `now_ns`."""
     copies = ffi.new("struct c4t_flight_copy[]", room)
     count = lib.c4t_reader_flights(reader.handle, copies, room)
     flights = (copies[i] for i in range(count))
     return tuple(
-        InFlight(flight.tid, _text(flight.name), flight.sid, EventKind(flight.event), flight.ns / 1e9)
+        InFlight(
+            flight.tid, _text(flight.name), flight.sid, EventKind(flight.event), max(0, now_ns - flight.began) / 1e9
+        )
         for flight in flights
     )

@@ -183,6 +183,7 @@ static void a_dead_host_is_told_from_a_live_one(void) {
     CHECK_EQUAL(flight.sid, 9);
     CHECK_EQUAL(flight.event, C4T_EV_WRITE);
     CHECK_EQUAL(flight.ns, 3000);
+    CHECK_EQUAL(flight.began, 5000);
     CHECK(strcmp(flight.name, "OkHttp Dispatch") == 0);
     struct c4t_session_copy session;
     CHECK_EQUAL(c4t_reader_sessions(reader, &session, 1), 1);
