@@ -56,7 +56,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     kept: int
 
 
-FULL: Final = Sizes(seconds=180, step_seconds=5, steps=8, share=0.5, segment_mib=2048, kept=KEPT)
+FULL: Final = Sizes(seconds=180, step_seconds=5, steps=8, share=0.5, segment_mib=4096, kept=KEPT)
 TINY: Final = Sizes(seconds=0.2, step_seconds=0.2, steps=1, share=0.01, segment_mib=64, kept=8 << 20)
 
 

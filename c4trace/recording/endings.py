@@ -28,14 +28,17 @@ class Endings:
         self._workers = [Worker("c4trace-digest", _WAITING) for _ in range(threads)]
         self._ending: list[RecordingWriter | None] = [None] * threads
         self._turn = 0
-        self._is_following = False
+        self._is_following = [False] * threads  # or about to
         self._sync = sync
         self._failed = failed
 
     def follow(self, writer: RecordingWriter) -> None:
         """Digest what has been written, when there is time for it."""
-        if not self._is_following:
-            self._is_following = self._workers[self._turn].offer(partial(self._follow, writer))
+        turn = self._turn
+        if not self._is_following[turn]:
+            self._is_following[turn] = True  # before it can be set back
+            if not self._workers[turn].offer(partial(self._follow, writer, turn)):
+                self._is_following[turn] = False
 
     def end(self, writer: RecordingWriter) -> None:
         """End this one; the next one to follow is another."""
@@ -46,7 +49,6 @@ class Endings:
                 before.give_digest_up()
             worker.give(work)
         self._ending[self._turn] = writer
-        self._is_following = False
         self._turn = (self._turn + 1) % len(self._workers)
 
     def abandon(self, writer: RecordingWriter) -> None:
@@ -58,10 +60,10 @@ class Endings:
         for worker in self._workers:
             worker.end()
 
-    def _follow(self, writer: RecordingWriter) -> None:
+    def _follow(self, writer: RecordingWriter, turn: int) -> None:
         with contextlib.suppress(OSError):  # then ending it fails as well, and that is told
             writer.catch_up()
-        self._is_following = False
+        self._is_following[turn] = False
 
     def _end(self, writer: RecordingWriter) -> None:
         events = writer.events

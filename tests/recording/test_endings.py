@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def test_where_there_is_no_time_a_recording_ends_without_digest(
     endings = Endings(1, sync=False, failed=failed)
     endings.end(first)
     endings.follow(second)
-    while not endings._is_following:  # the thread takes `first` in a moment, and has room then
+    while not endings._is_following[0]:  # the thread takes `first` in a moment, and has room then
         endings.follow(second)
     endings.end(second)
     endings.wait()
@@ -105,3 +106,33 @@ def test_a_recording_that_cannot_be_ended_is_told_of_with_what_it_has_lost(tmp_p
     endings.wait()
     assert [events for events, _ in told] == [1]
     assert "No space left on device" in told[0][1]
+
+
+def test_following_one_recording_never_makes_another_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_into = Target.read_into
+    is_free = threading.Event()
+
+    def slow(target: Target, room: memoryview, position: int) -> int:
+        if target is second._target:
+            is_free.wait(60)
+        return read_into(target, room, position)
+
+    first, second, third = (writer_of(tmp_path / f"{name}.jsonl") for name in ("first", "second", "third"))
+    monkeypatch.setattr(Target, "read_into", slow)
+    endings = Endings(2, sync=False, failed=failed)
+    endings.follow(first)
+    endings.end(first)
+    for _ in range(5):
+        endings.follow(second)  # the first one takes long, the others would only fill the queue
+        time.sleep(0.01)
+    endings.end(second)
+    assert not is_free.is_set()
+    endings.follow(third)
+    is_free.set()
+    endings.end(third)
+    endings.wait()
+    for path in tmp_path.iterdir():
+        recording = open_recording(path)
+        assert list(recording) == [OPEN]
+        assert recording.footer is not None
+        assert (recording.footer.sha256 is None, recording.mismatches) == (False, ())
