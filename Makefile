@@ -127,7 +127,7 @@ observe: setup ## Traffic with faults, and a Prometheus with the rules and dashb
 
 .PHONY: pictures
 pictures: setup ## Draw the README's pictures anew from real runs
-	@.venv/bin/python tools/pictures.py
+	@.venv/bin/python -m tools.pictures
 
 .PHONY: lock
 lock: ## Write requirements.lock anew from pyproject.toml

@@ -32,6 +32,7 @@ BENCHES: Final = {
     "reading": "reading, showing and replaying recordings, as they grow",
     "sessions": "sockets open at once, and how fast they come and go",
     "startup": "what commands and imports take before they begin",
+    "live": "the live screen beside ten thousand open sockets",
     "replication": "a real LiteCore's replication, traced and not",
     "java": "the Java client's replication, by c4trace run and without",
     "stopped_reader": "a host whose readers are stopped or killed",

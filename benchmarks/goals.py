@@ -175,6 +175,16 @@ GOALS: Final = (
         of=("show first line", "1 GB"),
         limit=0.3,
     ),
+    *(
+        Goal(
+            what=f"c4trace live, 10,000 sockets, {case}, {screen}, % of a core",
+            bench="live",
+            of=(screen, f"{case}, CPU"),
+            limit=5,
+        )
+        for case in ("at rest", "talking")
+        for screen in ("80 x 24", "250 x 60")
+    ),
     Goal(what="soak: growth of the host's memory, MiB", bench="soak", of=("host", "growth"), limit=2),
     Goal(what="soak: growth of the collector's memory, MiB", bench="soak", of=("collector", "growth"), limit=2),
     Goal(what="soak: events lost", bench="soak", of=("events", "lost"), limit=0),

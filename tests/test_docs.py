@@ -135,7 +135,7 @@ def test_every_option_says_what_it_does() -> None:
     assert [name for name, said in rows if not said.strip()] == []
 
 
-@pytest.mark.parametrize("name", ["demo", "show"])
+@pytest.mark.parametrize("name", ["demo", "show", "live"])
 def test_a_picture_needs_nothing_from_elsewhere(name: str) -> None:
     svg = (DOCS / f"{name}.svg").read_text(encoding="utf-8")
     assert f"c4trace&#160;{name}" in svg

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 __all__ = ["gauge", "short_bytes", "spark"]
 
-_LEVELS = "▁▂▃▄▅▆▇█"
+_LEVELS = "▁▂▃▄▅▆▇"  # no full block: rows below each other are to be told apart
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _UNITS = "KMGTPE"
 
 
 def spark(values: Sequence[float], width: int) -> str:
-    """Draw the last `width` values as columns, the highest of them as a full one; what is not known is left blank."""
+    """Draw the last `width` values as columns, each against the highest of them; what is not known is left blank."""
     shown = values[-width:] if width > 0 else ()
     most = max(shown, default=0.0)
     bars = "".join(_LEVELS[_level(value, most)] for value in shown)
@@ -22,7 +22,7 @@ def spark(values: Sequence[float], width: int) -> str:
 def _level(value: float, most: float) -> int:
     if value <= 0 or most <= 0:
         return 0
-    return 1 + min(6, int(value / most * 7 - 1e-9))
+    return 1 + min(5, int(value / most * 6 - 1e-9))
 
 
 def gauge(n: int, line: int, width: int) -> str:

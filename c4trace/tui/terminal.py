@@ -11,6 +11,7 @@ from typing import Any, Self, TextIO
 
 from rich.color import ColorSystem
 from rich.console import Console
+from rich.segment import Segment
 from rich.style import Style
 
 from c4trace.report.screen import ASCII_FOR
@@ -44,7 +45,7 @@ class Terminal:
         self._colors = _COLORS.get(Console(file=stream).color_system or "", ColorSystem.STANDARD)
         self._no_colors = bool(os.environ.get("NO_COLOR"))
         self._before: list[Any] | None = None
-        self._shown: list[str] = []
+        self._shown: list[Line] = []
         self._size = (0, 0)
         self._styles: dict[Style, Style] = {}
 
@@ -95,20 +96,33 @@ class Terminal:
         return max(columns or 80, _SMALLEST[0]), max(lines or 24, _SMALLEST[1])
 
     def show(self, lines: list[Line], size: tuple[int, int]) -> None:
-        """Draw the lines, one below the other from the top."""
-        # Nothing is erased behind a line that is full: with no wrapping the cursor still stands on its last cell.
-        ends = ["" if sum(piece.cell_length for piece in line) >= size[0] else "\x1b[K" for line in lines]
-        texts = [self._text(line) + end for line, end in zip(lines, ends, strict=True)]
+        """Draw the lines, one below the other from the top; only what has changed is sent."""
         parts = []
         if size != self._size:
             self._size, self._shown = size, []
             parts.append("\x1b[0m\x1b[2J")
-        for number, text in enumerate(texts):
-            if number >= len(self._shown) or self._shown[number] != text:
-                parts.append(f"\x1b[{number + 1};1H{text}")
-        self._shown = texts
+        for number, line in enumerate(lines):
+            before = self._shown[number] if number < len(self._shown) else None
+            if line != before:
+                parts.append(self._changed(number, line, before, size[0]))
+        self._shown = lines
         if parts:
             self._write("".join(parts))
+
+    def _changed(self, number: int, line: Line, before: Line | None, width: int) -> str:
+        """What to send for a line: pieces of the same widths as before are changed where they stand."""
+        widths = [piece.cell_length for piece in line]
+        if before is None or widths != [piece.cell_length for piece in before]:
+            # Nothing is erased behind a line that is full: with no wrapping the cursor still stands on its last cell.
+            end = "" if sum(widths) >= width else "\x1b[K"
+            return f"\x1b[{number + 1};1H{''.join(map(self._text, line))}{end}"
+        parts, column, is_there = [], 1, False
+        for piece, old, cells in zip(line, before, widths, strict=True):
+            if piece != old:
+                parts.append(self._text(piece) if is_there else f"\x1b[{number + 1};{column}H{self._text(piece)}")
+            is_there = piece != old
+            column += cells
+        return "".join(parts)
 
     def read(self) -> bytes | None:
         """What was typed; None where the terminal is gone. To be called when there is something."""
@@ -121,12 +135,11 @@ class Terminal:
         except OSError:
             return None
 
-    def _text(self, line: Line) -> str:
-        pieces = []
-        for text, style, _ in line:
-            pieces.append(self._styled(style).render(text, color_system=self._colors) if style else text)
-        whole = "".join(pieces)
-        return whole if self._unicode else whole.translate(ASCII_FOR).encode("ascii", "replace").decode()
+    def _text(self, piece: Segment) -> str:
+        text, style, _ = piece
+        if not self._unicode:
+            text = text.translate(ASCII_FOR).encode("ascii", "replace").decode()
+        return self._styled(style).render(text, color_system=self._colors) if style else text
 
     def _styled(self, style: Style) -> Style:
         if not self._no_colors:

@@ -10,10 +10,10 @@ from c4trace.tui.bars import gauge, short_bytes, spark
     [
         ([], "    "),
         ([0, 0], "  ▁▁"),
-        ([1], "   █"),
-        ([0, 1, 50, 100], "▁▂▅█"),
-        ([9, 9, 9, 9, 9, 0], "███▁"),
-        ([1, 1e-9], "  █▂"),
+        ([1], "   ▇"),
+        ([0, 1, 50, 100], "▁▂▄▇"),
+        ([9, 9, 9, 9, 9, 0], "▇▇▇▁"),
+        ([1, 1e-9], "  ▇▂"),
     ],
 )
 def test_a_spark_shows_the_last_values_against_the_highest(values: list[float], drawn: str) -> None:

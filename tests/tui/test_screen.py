@@ -130,6 +130,12 @@ def test_the_picture_is_held_and_goes_on(terminal: Tmux, host: tuple[Crowded, Pa
     lines = terminal.wait_text("by sid reversed")
     assert "open sockets 41" in "\n".join(lines)
     assert lines[1] == held[1]
+    terminal.keys("s", "S", "Down", "Down", "r", "r", "/", "x", "Escape")
+    pieces = terminal.wait_for(lambda lines: "by sid  1-" in "\n".join(lines))
+    terminal.keys("C-l")  # what came piece by piece is what comes as a whole
+    for _ in range(5):
+        assert terminal.screen() in (pieces, [""] * len(pieces))
+    assert terminal.wait_text("by sid  1-") == pieces
     terminal.keys("Space")
     terminal.wait_text("open sockets 42")
     host[0].tell("close")
