@@ -27,6 +27,9 @@ C4T_INTERNAL bool c4t_lookups_are_seen(void);
 /* True while every LiteCore that was met is of a known version, and one was: then up-calls need not ask who calls. */
 C4T_INTERNAL extern _Atomic unsigned char c4t_met_known_only;
 
+/* preload_release.c: the references of a LiteCore's own code, which holds this address, to the functions there pass us by. */
+C4T_INTERNAL void c4t_lead_past_releases(const void *litecore);
+
 /* Where an interposed function goes on with everything as it came: to `ours`, or, for a LiteCore that is not traced, to its own. */
 C4T_INTERNAL void *c4t_way_on(const void *caller, const char *name, void *ours);
 /* The same for c4repl_new and c4repl_newWithSocket, which are never ours: the factory in `params` is made a traced one. */

@@ -46,6 +46,7 @@ static const struct c4t_met *enter(const struct c4t_litecore *litecore) {
         m->port = c4t_port_for(&litecore->real, litecore->library);
         pthread_mutex_unlock(&c4t_setup_lock);
     }
+    c4t_lead_past_releases((const void *)litecore->real.opened);
     bool known_only = m->port && (!met_count || atomic_load_explicit(&c4t_met_known_only, memory_order_relaxed));
     met_count++;
     /* release: a thread that sees it finds this LiteCore met */

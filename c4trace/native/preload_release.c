@@ -24,13 +24,16 @@ C4T_INTERNAL extern __typeof(_FLBuf_Retain) c4t_at__FLBuf_Retain __attribute__((
 struct target {
     release_function release;
     retain_function retain;
-    bool own; /* the library has these functions itself */
+    bool own;       /* the library has these functions itself */
+    bool anonymous; /* of code that no library holds, a JIT's: it may be other code later */
 };
 static struct target targets[TARGETS];
 static uint32_t target_count;
+static _Atomic bool several; /* LiteCores: then it matters which one anonymous code means */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Page of the caller << 8 | index of its target + 1. A library that was met stays loaded, so its pages are never another's. */
+/* Page of the caller << 8 | index of its target + 1. A library that was met stays loaded, so its pages are never another's; where an
+ * anonymous one becomes a library's, that has the same LiteCore as long as there are not several. */
 static _Atomic uint64_t pages[PAGES];
 
 static _Atomic uint64_t *entry_of(uint64_t page) { return &pages[page * 0x9E3779B97F4A7C15ull >> 54 & (PAGES - 1)]; }
@@ -47,37 +50,44 @@ static bool same_library(const void *a, const void *b) {
 /* lock held; NULL: there are too many */
 static const struct target *enter(const struct target *target) {
     uint32_t i = 0;
-    while (i < target_count && (targets[i].release != target->release || targets[i].own != target->own)) i++;
+    while (i < target_count && (targets[i].release != target->release || targets[i].own != target->own ||
+                                targets[i].anonymous != target->anonymous))
+        i++;
     if (i == TARGETS) return NULL;
+    if (i && targets[0].release != target->release)
+        atomic_store_explicit(&several, true, memory_order_relaxed); /* relaxed: a mark */
     if (i == target_count) targets[target_count++] = *target;
     return &targets[i];
 }
 
-/* Of callers that are linked to no such function: the LiteCore that they have looked up. */
-static bool fill_by_meeting(const void *caller, struct target *target) {
-    const struct c4t_met *met = c4t_meet(caller);
-    if (!met) return false;
-    target->release = met->litecore.real.release_buffer;
-    target->retain = (retain_function)dlsym(met->litecore.library, "_FLBuf_Retain");
+/* Of callers that are linked to no such function: the LiteCore that they have looked up. Or it is a destructor of LiteCore's own that
+ * ends in a jump, so that whoever runs destructors seems to call; that is no reason to meet it. */
+static bool fill_from_litecore(const void *caller, struct target *target) {
+    char path[C4T_PATH_MAX];
+    const struct c4t_met *met = c4t_lookups_are_seen() ? c4t_meet(caller) : NULL;
+    void *library = met ? met->litecore.library : NULL;
+    if (!library && c4t_litecore_is_loaded(path)) library = dlopen(path, RTLD_NOLOAD | RTLD_NOW);
+    if (!library) return false;
+    target->release = (release_function)dlsym(library, "_FLBuf_Release");
+    target->retain = (retain_function)dlsym(library, "_FLBuf_Retain");
     target->own = false;
     return target->release != NULL;
 }
 
 static bool fill(const void *caller, struct target *target) {
     target->release = (release_function)c4t_symbol_behind(caller, "_FLBuf_Release");
-    if (!target->release) return fill_by_meeting(caller, target);
+    if (!target->release) return fill_from_litecore(caller, target);
     target->retain = (retain_function)c4t_symbol_behind(caller, "_FLBuf_Retain");
     target->own = same_library(caller, (const void *)target->release);
-    if (target->own)
-        c4t_references_past(caller, (const void *)c4t_at__FLBuf_Release, (const void *)c4t_at__FLBuf_Retain);
+    if (target->own) c4t_lead_past_releases(caller);
     return true;
 }
 
-/* The loader is asked without our lock, as in preload_meet.c. Code that no library holds, a JIT's, may be other code later. */
+/* The loader is asked without our lock, as in preload_meet.c. */
 static const struct target *look_up(const void *caller, struct target *found) {
     Dl_info info;
     if (!fill(caller, found)) return NULL;
-    if (!dladdr(caller, &info)) return found;
+    found->anonymous = !dladdr(caller, &info);
     pthread_once(&once, set_up);
     pthread_mutex_lock(&lock);
     const struct target *target = enter(found);
@@ -92,12 +102,21 @@ static const struct target *look_up(const void *caller, struct target *found) {
 static inline const struct target *target_of(const void *caller, struct target *found) {
     uint64_t page = (uint64_t)(uintptr_t)caller >> PAGE_BITS;
     uint64_t entry = atomic_load_explicit(entry_of(page), memory_order_acquire); /* acquire: the target is filled */
-    if (C4T_LIKELY(entry >> 8 == page && entry)) return &targets[(entry & 0xFF) - 1];
+    if (C4T_LIKELY(entry >> 8 == page && entry)) {
+        const struct target *target = &targets[(entry & 0xFF) - 1];
+        /* relaxed: a mark */
+        if (C4T_LIKELY(!target->anonymous || !atomic_load_explicit(&several, memory_order_relaxed))) return target;
+    }
     return look_up(caller, found);
+}
+
+void c4t_lead_past_releases(const void *litecore) {
+    c4t_references_past(litecore, (const void *)c4t_at__FLBuf_Release, (const void *)c4t_at__FLBuf_Retain);
 }
 
 void _FLBuf_Release(const void *bytes) {
     struct target found;
+    if (!bytes) return; /* as in every version */
     const struct target *target = target_of(__builtin_return_address(0), &found);
     if (C4T_UNLIKELY(!target || !target->release)) return;
     if (!target->own) c4t_slice_released(bytes);
