@@ -35,6 +35,10 @@ void c4t_watch_forget(struct c4t_watch *watch, uint32_t source) {
     watch->place_count = 0; /* the order may name what is gone */
 }
 
+static void empty(struct c4t_watch_entry *entry) {
+    if (entry->session.sid) entry->session.sid = 0;
+}
+
 /* The source with room for `rows` entries, or NULL. Orders made before may point to entries that have moved. */
 static struct c4t_watch_source *source_of(struct c4t_watch *watch, uint32_t i, uint32_t rows) {
     watch->place_count = 0;
@@ -49,13 +53,14 @@ static struct c4t_watch_source *source_of(struct c4t_watch *watch, uint32_t i, u
     struct c4t_watch_source *source = &watch->sources[i];
     if (rows > source->room) {
         uint32_t room = rows + rows / 4;
-        struct c4t_watch_entry *more = realloc(source->entries, room * sizeof *more);
+        struct c4t_watch_entry *more = calloc(room, sizeof *more); /* rows without a session take no memory */
         if (!more) return NULL;
-        memset(more + source->room, 0, (room - source->room) * sizeof *more);
+        if (source->rows) memcpy(more, source->entries, source->rows * sizeof *more);
+        free(source->entries);
         source->entries = more;
         source->room = room;
     }
-    for (uint32_t row = rows; row < source->rows; row++) source->entries[row].session.sid = 0;
+    for (uint32_t row = rows; row < source->rows; row++) empty(&source->entries[row]);
     source->rows = rows;
     return source;
 }
@@ -137,7 +142,7 @@ int c4t_watch_reader(struct c4t_watch *watch, uint32_t number, struct c4t_reader
         if (c4t_copy_session(reader, row, &now))
             take_in(source, number, &source->entries[row], &now, sample);
         else
-            source->entries[row].session.sid = 0;
+            empty(&source->entries[row]);
     }
     uint32_t count = c4t_reader_flights(reader, flights, info.thread_rows);
     qsort(flights, count, sizeof *flights, by_session);
@@ -160,7 +165,7 @@ int c4t_watch_rows(struct c4t_watch *watch, uint32_t number, int64_t now_ns, con
         if (rows[row].sid)
             take_in(source, number, &source->entries[row], &rows[row], sample);
         else
-            source->entries[row].session.sid = 0;
+            empty(&source->entries[row]);
     }
     if (flight_count) memcpy(sorted, flights, flight_count * sizeof *sorted);
     qsort(sorted, flight_count, sizeof *sorted, by_session);

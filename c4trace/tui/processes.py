@@ -71,6 +71,7 @@ class Processes:
             try:
                 self._watch.look(number, held.reader)
                 looks[number] = look_at(held.reader)
+                held.reader.check_whole()
             except Exception as error:  # noqa: BLE001 - whatever a damaged segment leads to, the others are to be seen
                 self.troubles = (*self.troubles, _one_line(held.key.path, error))
                 self._drop(number)
@@ -85,9 +86,13 @@ class Processes:
         if key is None or key[0] not in self._held:
             self._followed = None
             return ()
-        if self._followed is None or self._followed[0] != key:
-            self._followed = (key, Followed(self._held[key[0]].reader, key[1]))
-        return self._followed[1].lines()
+        try:
+            if self._followed is None or self._followed[0] != key:
+                self._followed = (key, Followed(self._held[key[0]].reader, key[1]))
+            return self._followed[1].lines()
+        except Exception as error:  # noqa: BLE001 - as above
+            self.troubles = (*self.troubles, _one_line(self._held[key[0]].key.path, error))
+            return ()
 
     def close(self) -> None:
         """Let go of all segments."""

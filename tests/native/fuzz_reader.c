@@ -12,6 +12,7 @@
 #include "json_text.h"
 #include "made_segment.h"
 #include "reader.h"
+#include "watch.h"
 
 #define ROUNDS 3000
 
@@ -114,6 +115,32 @@ static void cut(const struct made_segment *segment) {
     if (below(20) == 0) CHECK(truncate(segment->path, (off_t)below(segment->size)) == 0);
 }
 
+/* As the live screen looks at it: twice, in any order, and down to the events of one session. */
+static void watch_all(const struct made_segment *segment, struct c4t_reader *reader, int mode) {
+    static struct c4t_count counts[C4T_EV_COUNT];
+    static struct c4t_watched rows[64];
+    struct c4t_watch_word word = {.peer = "x", .states = (uint32_t)random_bits(), .is_not = (uint32_t)below(2)};
+    struct c4t_watch_query query = {.states = UINT32_MAX,
+                                    .by = (uint32_t)below(C4T_BY_COUNT + 1),
+                                    .words = &word,
+                                    .word_count = (uint32_t)below(2)};
+    struct c4t_watch_order order;
+    struct c4t_batch batch;
+    c4t_reader_counts(reader, (uint32_t)below(3), counts);
+    struct c4t_watch *watch = c4t_watch_new();
+    CHECK(watch);
+    for (int look = 0; look < 2; look++) {
+        CHECK(c4t_watch_reader(watch, 1, reader) == 0);
+        cut(segment);
+        CHECK(c4t_watch_sort(watch, &query, &order) == 0 && order.matching <= order.all);
+        CHECK(c4t_watch_copy(watch, 0, rows, 64) == (order.matching < 64 ? order.matching : 64));
+    }
+    c4t_watch_free(watch);
+    CHECK(c4t_reader_follow(reader, below(4)) == (mode == C4T_CONSUME ? -1 : 0));
+    if (mode == C4T_CONSUME) return;
+    while (c4t_reader_drain(reader, C4T_WANT_TEXT, &batch)) check_lines(batch.text, batch.text_size);
+}
+
 static void read_all(const struct made_segment *segment, int mode) {
     char error[512] = "";
     struct c4t_reader *reader = c4t_reader_open(segment->path, mode, (int)below(2), error, sizeof error);
@@ -145,6 +172,8 @@ static void read_all(const struct made_segment *segment, int mode) {
     CHECK(c4t_reader_sessions(reader, sessions, 64) <= 64);
     CHECK(c4t_reader_flights(reader, flights, 64) <= 64);
     CHECK(c4t_reader_closed(reader, closed, 64) <= 64);
+    cut(segment);
+    watch_all(segment, reader, mode);
     c4t_reader_close(reader);
 }
 

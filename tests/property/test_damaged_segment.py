@@ -13,7 +13,10 @@ from c4trace.host import EmbeddedHost
 from c4trace.segment.attach import attach
 from c4trace.segment.folder import SegmentError
 from c4trace.segment.snapshot import Snapshot
+from c4trace.segment.watch import Watch
 from c4trace.tracer import Tracer
+from c4trace.tui.processes import Processes
+from c4trace.tui.viewer import Viewer
 from tests.factories.echo import EchoFactory
 from tests.tracing import talk
 
@@ -52,6 +55,17 @@ def read(path: Path) -> None:
             assert isinstance(line, Event | Return | Gap)
 
 
+def watch(path: Path) -> None:
+    """As the live screen does; it names what is wrong, and goes on."""
+    watch = Watch()
+    with Viewer(Processes(watch, str(path)), watch) as viewer:
+        for keys in ((), ("S",), ("/", "x", "enter"), ("esc", "enter"), ("q", "tab")):
+            viewer.look()
+            for key in keys:
+                viewer.press(key)
+                assert len(viewer.draw(100, 30)) == 30
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damage=st.lists(st.tuples(PLACES, NUMBERS), min_size=1, max_size=8), length=st.just(SIZE) | st.integers(0, SIZE))
 def test_a_damaged_segment_is_refused_in_one_line_or_read(
@@ -63,6 +77,7 @@ def test_a_damaged_segment_is_refused_in_one_line_or_read(
         file.truncate(length)
     refused = ""
     try:
+        watch(damaged)
         read(damaged)
     except SegmentError as error:
         refused = str(error)
@@ -83,3 +98,4 @@ def test_undamaged_it_is_read(whole: bytes, damaged: Path) -> None:
     with attach(damaged) as segment:
         assert segment.snapshot().sessions_total == 3
         assert sum(isinstance(line, Event) for line in segment.events()) > 60
+    watch(damaged)
