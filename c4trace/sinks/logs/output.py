@@ -6,12 +6,14 @@ import os
 import sys
 import threading
 from collections.abc import MutableMapping
-from typing import Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import msgspec
-import structlog
 
 from c4trace.report.plain import plain
+
+if TYPE_CHECKING:
+    from structlog.typing import Processor
 
 __all__ = ["LogError", "Output", "Style", "own_logger"]
 
@@ -74,7 +76,9 @@ class Output:
 
 def own_logger(output: Output, style: Style, level: str) -> Any:
     """Make a structlog logger that neither reads nor changes the configuration of structlog or logging."""
-    processors: list[structlog.typing.Processor] = [structlog.processors.add_log_level]
+    import structlog  # noqa: PLC0415 - takes longer than everything else that a tracer without a log needs
+
+    processors: list[Processor] = [structlog.processors.add_log_level]
     if style == "json":
         processors += [structlog.processors.JSONRenderer(serializer=_json)]
     else:
