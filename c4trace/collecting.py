@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from c4trace.recording.schema import RecordingError
 from c4trace.segment.collector import Collector
 from c4trace.segment.folder import SegmentError
+from c4trace.serve_error import ServeError
 from c4trace.sinks.logs import LogError, LogSink
 from c4trace.sinks.recorder import Recorder
-from c4trace.sinks.scrape import MetricsServer, ServeError
 from c4trace.trace_error import TraceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from c4trace.destinations import Destinations
     from c4trace.segment.collector import Sink
     from c4trace.sinks.metrics import MetricsCollector
+    from c4trace.sinks.scrape import MetricsServer
 
 __all__ = ["Collecting", "Collection", "Place", "refusing"]
 
@@ -45,11 +46,11 @@ class Collecting(Protocol):
 class Collection:
     """Collects the segment at `segment` in threads of this process.
 
-    `metrics` is what its metrics page shows. Raises TraceError for a destination that cannot be used; then nothing was
-    begun and nothing is left.
+    `metrics` gives what its metrics page shows, if it has one. Raises TraceError for a destination that cannot be used;
+    then nothing was begun and nothing is left.
     """
 
-    def __init__(self, segment: Path, to: Destinations, metrics: MetricsCollector) -> None:
+    def __init__(self, segment: Path, to: Destinations, metrics: Callable[[], MetricsCollector]) -> None:
         self.metrics_url: str | None = None
         self._server: MetricsServer | None = None
         self._recorder: Recorder | None = None
@@ -58,7 +59,9 @@ class Collection:
             if to.record is not None:
                 self._recorder = Recorder(to.record, rotation=to.rotation)
             if to.metrics_port is not None:
-                self._server = MetricsServer(metrics, to.metrics_port, to.metrics_address)
+                from c4trace.sinks.scrape import MetricsServer  # noqa: PLC0415 - half of what a tracer without needs
+
+                self._server = MetricsServer(metrics(), to.metrics_port, to.metrics_address)
                 undo.callback(self._server.close)
                 self.metrics_url = self._server.url
             # The recorder is started last: where it is refused, a recording that is to be replaced is still there.

@@ -95,7 +95,7 @@ def main() -> int:
         request = msgspec.json.decode(stdin.readline(), type=Request)
         watched = Watched(Path(request.segment))
         metrics = MetricsCollector(watched.snapshot, unrecorded=lambda: collection.unrecorded())  # noqa: PLW0108 - made below
-        collection = Collection(Path(request.segment), request.to, metrics)
+        collection = Collection(Path(request.segment), request.to, lambda: metrics)
     except Exception as error:  # noqa: BLE001 - whoever started us is told what is wrong, whatever it is
         _say(Report(1, error=str(error) or type(error).__name__))
         return 2

@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import weakref
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -22,7 +23,6 @@ from c4trace.inner import address_of, bridged
 from c4trace.opening import checked_capture, failing, open_native
 from c4trace.segment.attach import Segment, attach
 from c4trace.segment.folder import SegmentError
-from c4trace.sinks.metrics import MetricsCollector
 from c4trace.trace_error import TraceError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from c4trace.factories.bridged_socket import BridgedSocket
     from c4trace.recording.rotation import Rotation
     from c4trace.segment.snapshot import Snapshot
+    from c4trace.sinks.metrics import MetricsCollector
 
 __all__ = ["TraceError", "Traced", "Tracer"]
 
@@ -142,8 +143,6 @@ class Tracer:
         )
         self.segment_path = Path(os.fsdecode(ffi.string(lib.c4trace_segment_path(self._native))))
         """The segment's file, which other processes of the same user may look at while it is there."""
-        self.collector = MetricsCollector(self._scraped, unrecorded=self._unrecorded)
-        """A prometheus_client collector of this tracer's metrics."""
         with contextlib.ExitStack() as undo:
             undo.callback(lib.c4trace_close, self._native, 0)
             self._segment = _attached(self.segment_path)
@@ -154,6 +153,13 @@ class Tracer:
         _warn(ffi.string(lib.c4trace_warning(self._native)).decode(errors="replace"))
         atexit.register(self.close)
         _tracers.add(self)
+
+    @cached_property
+    def collector(self) -> MetricsCollector:
+        """A prometheus_client collector of this tracer's metrics."""
+        from c4trace.sinks.metrics import MetricsCollector  # noqa: PLC0415 - a tracer may be one without metrics
+
+        return MetricsCollector(self._scraped, unrecorded=self._unrecorded)
 
     def __enter__(self) -> Self:
         return self
@@ -270,7 +276,7 @@ class Tracer:
     def _collect(self, where: Place, to: Destinations) -> Collecting:
         if where == "process":
             return CollectionApart(self.segment_path, to)
-        return Collection(self.segment_path, to, self.collector)
+        return Collection(self.segment_path, to, lambda: self.collector)
 
     def _check_open(self) -> None:
         if self._pid != os.getpid():

@@ -23,8 +23,6 @@ from c4trace.report.screen import Screen
 from c4trace.report.show import Rows
 from c4trace.report.summary import summarize
 from c4trace.report.summary_table import print_summary
-from c4trace.sinks.metrics import MetricsCollector
-from c4trace.sinks.scrape import MetricsServer
 from c4trace.tui.terminal import can_show
 
 __all__ = ["command"]
@@ -97,6 +95,9 @@ def command(
         silent = log == "none" or (log in {"console", "json"} and (step or live))
         fed = opened.enter_context(Fed(recording.header, process, None if silent else log))
         if metrics_port is not None:
+            from c4trace.sinks.metrics import MetricsCollector  # noqa: PLC0415 - most replays serve no metrics
+            from c4trace.sinks.scrape import MetricsServer  # noqa: PLC0415 - as above
+
             server = opened.enter_context(MetricsServer(MetricsCollector(fed.snapshot), metrics_port))
             notice(f"serving {server.url}" + (" until Ctrl-C" if hold else ""))
         if live:

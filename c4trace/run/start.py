@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from prometheus_client import CollectorRegistry
 
 from c4trace.collecting import refusing
 from c4trace.opening import recording_bytes
@@ -21,14 +20,15 @@ from c4trace.run.family import Family
 from c4trace.run.loaded import LoadedFiles
 from c4trace.run.outcome import remarks, what_was_seen
 from c4trace.run.reports import Reports
+from c4trace.serve_error import ServeError
 from c4trace.sinks.logs.output import Output
-from c4trace.sinks.metrics import MetricsCollector
 from c4trace.sinks.recorder import Recorder
-from c4trace.sinks.scrape import MetricsServer, ServeError
 
 if TYPE_CHECKING:
     from c4trace.destinations import Destinations
     from c4trace.run.beside import Beside
+    from c4trace.segment.snapshot import Snapshot
+    from c4trace.sinks.scrape import MetricsServer
 
 __all__ = ["run"]
 
@@ -79,7 +79,7 @@ def _serving(family: Family, to: Destinations, say: Callable[[str], None]) -> It
         yield
         return
     try:
-        server = MetricsServer(MetricsCollector(family.snapshots), to.metrics_port, to.metrics_address)
+        server = _server(family.snapshots, to.metrics_port, to.metrics_address)
     except ServeError as error:
         say(str(error))
         yield
@@ -97,7 +97,14 @@ def _check(to: Destinations) -> None:
         if to.log is not None and to.log not in {"json", "console"}:
             Output(to.log).close()
         if to.metrics_port is not None:
-            MetricsServer(CollectorRegistry(), to.metrics_port, to.metrics_address).close()
+            _server(list, to.metrics_port, to.metrics_address).close()
+
+
+def _server(snapshots: Callable[[], Iterable[Snapshot]], port: int, address: str) -> MetricsServer:
+    from c4trace.sinks.metrics import MetricsCollector  # noqa: PLC0415 - most runs serve no metrics
+    from c4trace.sinks.scrape import MetricsServer  # noqa: PLC0415 - as above
+
+    return MetricsServer(MetricsCollector(snapshots), port, address)
 
 
 def _see_through(

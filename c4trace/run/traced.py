@@ -12,12 +12,12 @@ from c4trace.collecting import Collection
 from c4trace.recording.parts import all_parts
 from c4trace.segment.attach import attach
 from c4trace.segment.folder import SegmentError
-from c4trace.sinks.metrics import MetricsCollector
 from c4trace.trace_error import TraceError
 
 if TYPE_CHECKING:
     from c4trace.destinations import Destinations
     from c4trace.segment.snapshot import Snapshot
+    from c4trace.sinks.metrics import MetricsCollector
 
 __all__ = ["Traced"]
 
@@ -43,10 +43,15 @@ class Traced:
         self._collection: Collection | None = None
         if to:
             try:
-                self._collection = Collection(path, to, MetricsCollector(self.snapshot))
+                self._collection = Collection(path, to, self._metrics)
             except TraceError as error:
                 self.problem = str(error)
                 self.recording = None
+
+    def _metrics(self) -> MetricsCollector:
+        from c4trace.sinks.metrics import MetricsCollector  # noqa: PLC0415 - most processes are recorded alone
+
+        return MetricsCollector(self.snapshot)
 
     @property
     def lost(self) -> int:

@@ -16,6 +16,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.registry import Collector
 
+from c4trace.serve_error import ServeError
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -26,10 +28,6 @@ _HINTS = {
     errno.EACCES: "choose a port above 1023",
     errno.EADDRNOTAVAIL: "choose an address of this machine",
 }
-
-
-class ServeError(Exception):
-    """Metrics cannot be served where they were asked for: one line with address, port, cause and what to do."""
 
 
 class MetricsServer:
