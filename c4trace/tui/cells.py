@@ -171,9 +171,8 @@ def in_call(row: Watched, scene: Scene, width: int) -> Span:
     took = duration_text(flight.seconds * 1e9)
     style = "bold red" if is_over(row, scene) else _flight_style(flight)
     more = f" +{row.calls - 1}" if row.calls > 1 else ""
-    if width < 12:
-        return f"{arrow_of(flight.event)} {took}", style
-    return f"{arrow_of(flight.event)} {flight.event.name} {took}{more}", style
+    named = f"{arrow_of(flight.event)} {flight.event.name} {took}{more}"
+    return named if len(named) <= width else f"{arrow_of(flight.event)} {took}{more}"[:width], style
 
 
 def _flight_style(flight: InFlight) -> str:

@@ -37,7 +37,7 @@ def _flow(cell: Callable[..., Span], *, written: bool) -> Cell:
 
 _OPEN = (
     Column("sock", 5, cells.sid, 0, Order.sid),
-    Column("process", 12, cells.process, 1, only_if="processes"),
+    Column("process", 10, cells.process, only_if="processes"),
     Column("factory", 10, cells.factory, 9, only_if="factories"),
     Column("state", 8, cells.state, 0, Order.state),
     Column("age", 6, cells.age, 4, Order.age, right=True),
@@ -58,7 +58,7 @@ _OPEN = (
 )
 _CLOSED = (
     Column("sock", 5, cells.sid, 0, Order.sid),
-    Column("process", 12, cells.process, 1, only_if="processes"),
+    Column("process", 10, cells.process, only_if="processes"),
     Column("factory", 10, cells.factory, 6, only_if="factories"),
     Column("closed", 6, cells.closed_ago, 0, Order.closed, right=True),
     Column("lasted", 7, cells.lasted, 2, Order.age, right=True),
@@ -69,9 +69,12 @@ _CLOSED = (
 )
 COLUMNS = {Pane.open: _OPEN, Pane.closed: _CLOSED}
 _GROWTH = (
-    ("peer", 20),
+    ("cause", 12),
+    ("peer", 12),
+    ("process", 8),
     ("in call", 19),
-    ("cause", 24),
+    ("cause", 12),
+    ("peer", 8),
     ("", 12),
     ("process", 12),
     ("factory", 10),

@@ -158,10 +158,10 @@ def _help(scene: Scene, width: int, room: int) -> list[Line]:
 
 _WORDS = (
     ("▼ ▲", "a call of LiteCore, an up-call to it"),
-    ("wrt/s rcv/s", "bytes written and received in the last second; their last 5 to 16 seconds beside it"),
+    ("wrt/s rcv/s", "bytes written and received in the last second; their last 4 to 10 seconds beside it"),
     ("unack", "bytes written that the factory has not acknowledged (completedWrite)"),
     ("unproc", "bytes received that LiteCore has not processed (completedReceive)"),
-    ("64K", "the same on a scale: at 64 KiB (!) LiteCore writes no more, and a factory should read no more"),
+    ("64K", "the same up to 64 KiB (!): LiteCore writes no more then, a factory should read no more"),
     ("in call", "the call a thread is in, and for how long: yellow from 1 s, red from 5 s"),
     ("state!", "opening for more than 15 s, or closing for more than 5 s"),
 )
