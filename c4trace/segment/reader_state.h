@@ -82,6 +82,7 @@ struct c4t_reader {
     uint64_t host_seen_ns;          /* when the host's process was last seen to run */
     uint64_t lost_at_attach;        /* RING_FULL then */
     uint64_t overwritten;           /* of lost[OVERWRITTEN], what this reader added */
+    int64_t given_overhead_ns;      /* the highest given so far: it never goes down */
     struct c4t_total *given_totals; /* the highest given so far, by factory: counts never go down */
 };
 

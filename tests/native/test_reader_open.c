@@ -193,10 +193,36 @@ static void a_dead_host_is_told_from_a_live_one(void) {
     made_segment_remove(&segment);
 }
 
+static void what_measuring_took_is_no_overhead(void) {
+    struct made_segment segment;
+    made_segment(&segment, 2, MADE_CAP);
+    segment.header->thread_top = 2;
+    struct c4t_thread_row *measured = made_row(&segment, &segment.header->threads, 0);
+    struct c4t_thread_row *other = made_row(&segment, &segment.header->threads, 1);
+    measured->calls = 1000;
+    measured->overhead_ticks = 1000000000;
+    other->calls = (uint64_t)1 << 40;
+    other->overhead_ticks = 1; /* less than the measuring took: nothing, not less than nothing */
+    struct c4t_reader *reader = open_reader(&segment, C4T_READ);
+    struct c4t_reader_info info;
+    c4t_reader_info(reader, &info);
+    CHECK(info.overhead_ns > 900000000 && info.overhead_ns < 1000000000);
+    int64_t before = info.overhead_ns;
+    measured->calls = 2000; /* which no sample has followed */
+    c4t_reader_info(reader, &info);
+    CHECK(info.overhead_ns >= before);
+    measured->overhead_ticks = 3000000000;
+    c4t_reader_info(reader, &info);
+    CHECK(info.overhead_ns > 2900000000 && info.overhead_ns < 3000000000);
+    c4t_reader_close(reader);
+    made_segment_remove(&segment);
+}
+
 int main(void) {
     what_is_no_segment_of_ours_is_refused();
     a_segment_has_one_consumer();
     totals_are_applied_and_pending_durations();
     a_dead_host_is_told_from_a_live_one();
+    what_measuring_took_is_no_overhead();
     return 0;
 }
