@@ -27,6 +27,12 @@ static void add_slices(uint64_t *n, uint64_t *bytes, const struct c4t_slice_coun
     *bytes += atomic_load_explicit(&count->bytes, memory_order_acquire);
 }
 
+/* Where the segment is not what it should be. */
+static void at_most(uint64_t *released, uint64_t *unfollowed, uint64_t written) {
+    if (*released > written) *released = written;
+    if (*unfollowed > written - *released) *unfollowed = written - *released;
+}
+
 int c4t_reader_slices(struct c4t_reader *reader, uint32_t factory, struct c4t_slices_copy *copy) {
     memset(copy, 0, sizeof *copy);
     if (factory >= c4t_rows_in_use(&reader->live->factory_count, &reader->facts.factories)) return -1;
@@ -44,6 +50,8 @@ int c4t_reader_slices(struct c4t_reader *reader, uint32_t factory, struct c4t_sl
         }
         blocks = c4t_rows_in_use(&reader->live->cells_top, &reader->facts.cells);
     }
+    at_most(&copy->released, &copy->unfollowed, copy->written);
+    at_most(&copy->released_bytes, &copy->unfollowed_bytes, copy->written_bytes);
     return 0;
 }
 

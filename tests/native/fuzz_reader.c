@@ -168,6 +168,9 @@ static void read_all(const struct made_segment *segment, int mode) {
     cut(segment);
     c4t_reader_info(reader, &info);
     c4t_reader_factory(reader, 0, &factory);
+    struct c4t_slices_copy slices;
+    c4t_reader_slices(reader, (uint32_t)below(3), &slices);
+    CHECK(slices.released <= slices.written && slices.unfollowed <= slices.written - slices.released);
     c4t_reader_totals(reader, (uint32_t)below(3), bounds, 2, mode != C4T_READ, totals);
     CHECK(c4t_reader_sessions(reader, sessions, 64) <= 64);
     CHECK(c4t_reader_flights(reader, flights, 64) <= 64);

@@ -52,6 +52,8 @@ static void look_at_everything(struct c4t_reader *reader) {
     struct c4t_factory_copy factory;
     c4t_reader_info(reader, &info);
     c4t_reader_factory(reader, 0, &factory);
+    struct c4t_slices_copy slices;
+    c4t_reader_slices(reader, 0, &slices);
     c4t_reader_totals(reader, 0, bounds, 2, 0, totals);
     c4t_reader_sessions(reader, sessions, 64);
     c4t_reader_flights(reader, flights, 64);
