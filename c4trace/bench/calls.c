@@ -182,7 +182,7 @@ struct c4bench_rings c4bench_look(const char *segment) {
             off_t at = (off_t)(header.rings.offset + (uint64_t)i * header.rings.stride);
             if (pread(fd, &ring, sizeof ring, at) != (ssize_t)sizeof ring) break;
             rings.each = ring.cap;
-            rings.written += ring.reserved;
+            rings.written += ring.shared ? ring.reserved : ring.head;
         }
     close(fd);
     return rings;

@@ -17,40 +17,33 @@ static struct c4t_published publish(const struct c4t_frame *frame, struct c4t_en
     entry->factory = frame->factory;
     entry->sid = c4t_sid(frame->session);
     entry->ticks = frame->began;
-    entry->call = c4t_call_id(frame);
+    entry->call = frame->call;
     struct c4t_published done = {c4t_ring_put(frame->thread, entry, frame->session), frame->began};
     if (restamp) done.began = c4t_clock_ticks(frame->tracer->clock);
     return done;
 }
 
-bool c4t_publish_slow(struct c4t_frame frame, uint64_t n, int32_t code) {
+bool c4t_publish_numbers(const struct c4t_frame *frame, uint64_t n, int32_t code) {
     struct c4t_entry entry = {.n = n, .code = code};
-    return publish(&frame, &entry, false).published;
+    return publish(frame, &entry, false).published;
 }
 
-void c4t_return_slow(struct c4t_frame frame, uint64_t ended, uint64_t took) {
-    struct c4t_entry entry = {.event = frame.event,
-                              .flags = (uint8_t)(C4T_REC_RETURN | frame.return_flags),
-                              .factory = frame.factory,
-                              .sid = c4t_sid(frame.session),
+void c4t_publish_return(const struct c4t_frame *frame, uint64_t ended, uint64_t took) {
+    struct c4t_entry entry = {.event = frame->event,
+                              .flags = (uint8_t)(C4T_REC_RETURN | frame->return_flags),
+                              .factory = frame->factory,
+                              .sid = c4t_sid(frame->session),
                               .ticks = ended,
-                              .call = c4t_call_id(&frame),
+                              .call = frame->call,
                               .n = took};
-    c4t_ring_put_return(frame.thread, &entry);
-}
-
-static uint32_t wanted_bytes(const struct c4t_frame *frame, size_t size) {
-    uint64_t limit = frame->tracer->max_payload;
-    if (c4t_capture_of(frame) < C4T_CAPTURE_BYTES) return 0;
-    if (c4t_capture_of(frame) == C4T_CAPTURE_BYTES && frame->control >> 32 < limit) limit = frame->control >> 32;
-    return (uint32_t)(size < limit ? size : limit);
+    c4t_ring_put_return(frame->thread, &entry);
 }
 
 struct c4t_published c4t_publish_slice(struct c4t_frame frame, c4t_slice slice) {
     struct c4t_entry entry = {.n = slice.size};
     if (slice.buf) {
         entry.data = slice.buf;
-        entry.data_size = wanted_bytes(&frame, slice.size);
+        entry.data_size = c4t_wanted_bytes(frame.tracer, frame.control, slice.size);
         if (entry.data_size < slice.size) entry.flags |= C4T_REC_CUT;
     }
     return publish(&frame, &entry, entry.data_size >= RESTAMP_FROM);
@@ -156,7 +149,7 @@ struct c4t_published c4t_publish_identity(struct c4t_frame frame, c4t_slice der,
         entry.text1_size = (uint16_t)c4t_scrub_text(hostname.buf, hostname.size, text, sizeof text, &flags);
     if (c4t_capture_of(&frame) == C4T_CAPTURE_FULL && der.buf) {
         entry.data = der.buf;
-        entry.data_size = wanted_bytes(&frame, der.size);
+        entry.data_size = c4t_wanted_bytes(frame.tracer, frame.control, der.size);
     }
     entry.flags = (uint8_t)flags;
     return publish(&frame, &entry, true);

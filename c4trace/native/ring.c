@@ -4,12 +4,22 @@
 
 #define LEASE_SECONDS 3u
 #define WRITERS_MAX 32u
+#define STEP 16384u /* bytes of an own ring that are reserved at once: what a flight recorder forgets early */
 
 /* Threads that write into the shared ring now: NOBODY, NOWHERE yet, or where its record begins. */
 #define NOBODY 0u
 #define NOWHERE ((uint64_t)1 << 63)
 #define FROM(position) ((position) + 1)
 static _Alignas(64) _Atomic uint64_t shared_writers[C4T_TRACERS_MAX][WRITERS_MAX];
+
+/* Orders the store of `reserved` before the records' bytes, for a reader that we overtake in flight-recorder mode. */
+static inline void store_fence(void) {
+#if defined(__aarch64__)
+    __asm__ volatile("dmb ishst" ::: "memory");
+#else
+    __asm__ volatile("" ::: "memory"); /* x86 keeps stores in order */
+#endif
+}
 
 static inline uint64_t padded(uint64_t size) { return (size + 63u) & ~(uint64_t)63u; }
 
@@ -26,18 +36,36 @@ static bool consumer_lives(struct c4trace_tracer *tracer) {
     return false;
 }
 
-bool c4t_ring_has_room(struct c4t_thread *thread, uint64_t end) {
+/* How far the thread's own ring may be written now; at least `end`, else 0: there is no room. */
+static uint64_t limit(struct c4t_thread *thread, uint64_t end) {
     struct c4t_segment_header *header = thread->tracer->header;
-    if (!atomic_load_explicit(&header->consumer_pid,
-                              memory_order_relaxed)) { /* relaxed: a mode; either answer is safe */
-        /* Flight recorder: look again a sixteenth of the ring later. */
-        thread->tail = end - thread->ring_cap + thread->ring_cap / C4T_RING_ANCHORS;
-        return true;
-    }
+    /* relaxed: a mode; either answer is safe. Flight recorder: all may be overwritten. */
+    if (!atomic_load_explicit(&header->consumer_pid, memory_order_relaxed)) return UINT64_MAX;
     /* acquire: the consumer has read what we are about to overwrite */
-    thread->tail = atomic_load_explicit(&thread->ring->tail, memory_order_acquire);
-    if (end - thread->tail <= thread->ring_cap) return true;
-    return !consumer_lives(thread->tracer);
+    uint64_t tail = atomic_load_explicit(&thread->ring->tail, memory_order_acquire);
+    if (end - tail <= thread->ring_cap) return (tail & ~(uint64_t)63) + thread->ring_cap;
+    return consumer_lives(thread->tracer) ? 0 : UINT64_MAX;
+}
+
+bool c4t_ring_advance(struct c4t_thread *thread, uint64_t size) {
+    uint64_t head = thread->head, end = head + size, cap = thread->ring_cap;
+    uint64_t most = limit(thread, end);
+    if (most < end) return false;
+    uint64_t block = cap / C4T_RING_ANCHORS, offset = head & (cap - 1);
+    /* Whole steps, but never past the block, whose end must be noticed, nor past what may be written. */
+    uint64_t step = block < STEP ? block : STEP, until = head + step, block_end = head - offset % block + block;
+    if (until > block_end) until = block_end;
+    if (until < end) until = end;
+    if (until > most) until = most;
+    struct c4t_ring *ring = thread->ring;
+    atomic_store_explicit(&ring->reserved, until, memory_order_relaxed); /* relaxed: ordered by the fence */
+    store_fence();
+    _Atomic uint64_t *anchor = &ring->anchor[offset / block];
+    if (atomic_load_explicit(anchor, memory_order_relaxed) < head - offset % block) /* relaxed: written by us alone */
+        atomic_store_explicit(anchor, head, memory_order_release); /* release: after `reserved` left its old lap */
+    thread->lap = thread->ring_data + offset - head;
+    thread->until = thread->gaps ? 0 : until;
+    return true;
 }
 
 static void write_record(struct c4t_record *record, const struct c4t_entry *entry) {
@@ -63,6 +91,7 @@ static bool put_own(struct c4t_thread *thread, const struct c4t_entry *entry, ui
     struct c4t_record *record = c4t_ring_claim(thread, size);
     if (C4T_UNLIKELY(!record)) return false;
     write_record(record, entry);
+    record->tid = thread->tid;
     c4t_ring_commit(thread, record, (uint32_t)size);
     return true;
 }
@@ -138,7 +167,7 @@ static bool put_shared(struct c4t_thread *thread, const struct c4t_entry *entry,
     write_record(record, entry);
     record->size = (uint32_t)size;
     record->tid = thread->tid;
-    atomic_store_explicit(&record->mark, (uint32_t)(position >> 6) + 1u,
+    atomic_store_explicit(&record->mark, (uint32_t)(position + size),
                           memory_order_release); /* release: the record is whole */
     now_writing(writer, NOBODY);
     return true;
@@ -151,7 +180,7 @@ static inline bool put(struct c4t_thread *thread, const struct c4t_entry *entry)
 
 static inline bool has_room_for(struct c4t_thread *thread, uint64_t size) {
     uint64_t end = thread->head + size;
-    return end - thread->tail <= thread->ring_cap || c4t_ring_has_room(thread, end);
+    return end <= thread->until || limit(thread, end) >= end;
 }
 
 static void count_gap(struct c4t_thread *thread, uint64_t sid) {
@@ -169,6 +198,7 @@ static void count_gap(struct c4t_thread *thread, uint64_t sid) {
     atomic_store_explicit(&gap[i].sid, several ? 0 : sid, memory_order_relaxed);
     atomic_store_explicit(&gap[i].n, atomic_load_explicit(&gap[i].n, memory_order_relaxed) + 1, memory_order_relaxed);
     thread->gaps = true;
+    thread->until = 0;
 }
 
 /* There may be room again: write down first what was lost here. False: there is none, not even for that. */

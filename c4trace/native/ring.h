@@ -26,49 +26,24 @@ C4T_INTERNAL bool c4t_ring_put(struct c4t_thread *thread, const struct c4t_entry
 /* Publish a return record. Dropping one loses no event: its event is on record, and its duration in the histogram. */
 C4T_INTERNAL void c4t_ring_put_return(struct c4t_thread *thread, const struct c4t_entry *entry);
 
-/* Is there room up to `end` in the thread's own ring, although its last known tail says no? */
-C4T_INTERNAL bool c4t_ring_has_room(struct c4t_thread *thread, uint64_t end);
+/* Room in the thread's own ring for a record of `size` bytes, by which every so often `until` moves on; false: none, or gaps must be
+ * written first. */
+C4T_INTERNAL bool c4t_ring_advance(struct c4t_thread *thread, uint64_t size);
 
-/* Orders the store of `reserved` before the record's bytes, for a reader that overtakes us in flight-recorder mode. */
-C4T_HOT void c4t_store_fence(void) {
-#if defined(__aarch64__)
-    __asm__ volatile("dmb ishst" ::: "memory");
-#else
-    __asm__ volatile("" ::: "memory"); /* x86 keeps stores in order */
-#endif
-}
-
-/* Place for a record of `size` bytes in the thread's own ring; NULL: no room, or gaps must be written first. */
+/* Place for a record of `size` bytes in the thread's own ring, or NULL. */
 C4T_HOT struct c4t_record *c4t_ring_claim(struct c4t_thread *thread, uint64_t size) {
-    uint64_t position = thread->head, end = position + size;
-    if (C4T_UNLIKELY(end - thread->tail > thread->ring_cap) && !c4t_ring_has_room(thread, end)) return NULL;
-    struct c4t_ring *ring = thread->ring;
-    atomic_store_explicit(&ring->reserved, end, memory_order_relaxed); /* relaxed: ordered by the fence */
-    c4t_store_fence();
-    uint64_t offset = position & (thread->ring_cap - 1);
-    uint32_t block = (uint32_t)(offset >> thread->block_shift);
-    if (C4T_UNLIKELY(block != thread->block)) {
-        thread->block = block;
-        atomic_store_explicit(&ring->anchor[block], position,
-                              memory_order_release); /* release: after `reserved` moved past its old lap */
-    }
-    return (struct c4t_record *)(thread->ring_data + offset);
+    if (C4T_UNLIKELY(thread->head + size > thread->until) && !c4t_ring_advance(thread, size)) return NULL;
+    return (struct c4t_record *)(void *)(thread->lap + thread->head);
 }
 
 /* The claimed record is whole: let readers see it. */
 C4T_HOT void c4t_ring_commit(struct c4t_thread *thread, struct c4t_record *record, uint32_t size) {
-    uint64_t end = thread->head + size;
+    uint64_t head = thread->head;
     record->size = size;
-    record->tid = thread->tid;
     /* relaxed: ordered by head's release */
-    atomic_store_explicit(&record->mark, (uint32_t)(thread->head >> 6) + 1u, memory_order_relaxed);
-    thread->head = end;
-    atomic_store_explicit(&thread->ring->head, end, memory_order_release); /* release: the record is whole */
-}
-
-/* Own ring, nothing to write first: the way of nearly every record. */
-C4T_HOT bool c4t_ring_is_plain(const struct c4t_thread *thread) {
-    return C4T_LIKELY(!(thread->shared_ring | thread->gaps));
+    atomic_store_explicit(&record->mark, (uint32_t)(head + size), memory_order_relaxed);
+    thread->head = head + size;
+    atomic_store_explicit(&thread->ring->head, head + size, memory_order_release); /* release: the record is whole */
 }
 
 #endif

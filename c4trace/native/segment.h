@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define C4T_SEGMENT_MAGIC 0x314745534354344Bull
-#define C4T_SEGMENT_LAYOUT 2u /* raised by every change that an older reader could misread */
+#define C4T_SEGMENT_LAYOUT 3u /* raised by every change that an older reader could misread */
 #define C4T_HEADER_SIZE 4096u
 
 /* Events: 1-7 are calls, 8-15 up-calls. The numbers are part of the layout. */
@@ -210,20 +210,21 @@ struct c4t_session_row {
 
 #define C4T_NO_RING UINT32_MAX
 
+#define C4T_ENTERING 255u /* as flight_event: an event is being counted and recorded, its callee has not begun */
+
 struct c4t_thread_row {    /* 128 bytes; written by the one thread that holds it */
     _Atomic uint32_t tid;  /* 0 = free */
     _Atomic uint32_t ring; /* index of its own ring, or of the shared one */
     char name[16];
     _Atomic uint64_t flight_since; /* trace clock at entry of the innermost call the thread is in */
-    _Atomic uint64_t
-        flight_what; /* sid << 8 | event; 0 = in none. Written after flight_since at entry, before it at return */
-    _Atomic uint64_t calls;        /* events of this thread so far; low 40 bits of a record's `call` */
-    _Atomic uint64_t pending_cell; /* offset of the cell whose newest value is not applied yet, 0 = none */
-    _Atomic uint64_t pending_ticks;
+    _Atomic uint64_t flight_sid;   /* its session, from the moment it is C4T_ENTERING */
+    _Atomic uint32_t
+        flight_event; /* which it is, 0 = none, or C4T_ENTERING; written first and last at entry, and at return */
+    uint32_t pad0;
+    _Atomic uint64_t calls;          /* once the thread has ended: number of its last event, as in `call` of a record */
     _Atomic uint64_t overhead_ticks; /* sampled cost of c4trace itself, scaled to all events */
     _Atomic uint64_t unmeasured;     /* adds to lost[C4T_LOSS_LATENCY] */
-    _Atomic uint64_t entering;       /* 1 while an event is being counted and recorded; 0 in the callee */
-    uint64_t pad[5];
+    uint64_t pad[7];
 };
 
 /* Histogram: values below 16 ticks have a bucket each, then 16 buckets an octave: bucket(v) = 16 * (e - 3) + ((v >> (e - 4)) & 15)
@@ -233,15 +234,19 @@ struct c4t_thread_row {    /* 128 bytes; written by the one thread that holds it
 struct c4t_cell {                 /* one event or latency of one factory */
     _Atomic uint64_t n;           /* how many began */
     _Atomic uint64_t bytes;       /* bytes of write, received, completedWrite, completedReceive */
-    _Atomic uint64_t done;        /* how many are in sum and hist, or pending */
-    _Atomic uint64_t sum;         /* ticks */
+    _Atomic uint64_t done;        /* how many ended */
+    _Atomic uint64_t sum;         /* ticks of those that ended */
     _Atomic uint64_t slowest_sid; /* exemplar: the session of the slowest one since a reader zeroed slowest_ticks */
     _Atomic uint64_t slowest_ticks;
     _Atomic uint64_t slowest_at; /* trace clock */
-    uint64_t pad;
+    _Atomic uint64_t pending;    /* ticks of the newest one that ended, see below */
     _Atomic uint64_t hist[C4T_HIST_BUCKETS];
 };
 
+/* An event that ends puts the duration in `pending` into the histogram and its own into `pending`, then counts itself in `done`: so that it
+ * never waits for the cache to bring its bucket. The first one puts in the 0 that it finds there. So a histogram of events has one 0
+ * too many, and, when it sums to `done`, lacks `pending`; when it sums to more, a newer one has just put that in. Shared cells and
+ * those of latencies have no `pending`: theirs go into the histogram at once. */
 #define C4T_CELLS_SHARED 1u
 
 /* Slices that `write` handed over, and what became of them (rule C4S-030). Only of factories whose releases are visible. */
@@ -258,7 +263,7 @@ struct c4t_cells {
     struct c4t_slice_count written;    /* slices with bytes */
     struct c4t_slice_count released;   /* of those; maybe by another thread than wrote */
     struct c4t_slice_count unfollowed; /* of those: no room to follow them, or released where it was not seen */
-    uint64_t pad;
+    uint64_t who; /* host: what records of the thread that writes here have in common: its tid << 32 | factory << 16 */
     struct c4t_cell event[C4T_EV_COUNT];
     struct c4t_cell latency[C4T_LAT_COUNT];
 };
@@ -278,7 +283,7 @@ struct c4t_gap {
 struct c4t_ring {
     _Atomic uint64_t
         head; /* producer: all records before it are complete (shared ring: unused, each record tells by its mark) */
-    _Atomic uint64_t reserved; /* producer: bytes before (reserved - cap) are or will be overwritten */
+    _Atomic uint64_t reserved; /* producer: bytes before (reserved - cap) are or may be overwritten at any moment */
     uint64_t cap;              /* power of two */
     uint64_t data;             /* offset in the segment */
     uint32_t shared;           /* 1: many producers */
@@ -300,9 +305,10 @@ struct c4t_ring {
 #define C4T_REC_UNREADABLE 16u /* options or headers were no valid Fleece; not recorded */
 #define C4T_REC_FALSE 32u      /* on a return record of gotPeerCertificate: it returned false */
 
-/* A record: this header, then text1, text2 and data without padding between them, padded to a multiple of 64. */
+/* A record: this header, then text1, text2 and data without padding between them, padded to a multiple of 64. Of a return record only mark,
+ * size, event, flags, ticks, call and n mean anything. */
 struct c4t_record {        /* 64 bytes */
-    _Atomic uint32_t mark; /* (position >> 6) + 1, low 32 bits; in a shared ring written last */
+    _Atomic uint32_t mark; /* position + size, low 32 bits; in a shared ring written last */
     uint32_t size;         /* whole record, multiple of 64 */
     uint8_t event;         /* enum c4t_event */
     uint8_t flags;         /* C4T_REC_ */
@@ -310,7 +316,8 @@ struct c4t_record {        /* 64 bytes */
     uint32_t tid;
     uint64_t ticks; /* trace clock at entry; of a return record, at return */
     uint64_t sid;   /* 0 = unknown socket */
-    uint64_t call; /* unique in the segment: thread slot << 40 | number in that thread; the same in the return record */
+    uint64_t call; /* unique in the segment: thread slot << 40 | number in that thread of all events that it recorded or
+                    * had to drop; the same in the return record */
     uint64_t n;    /* bytes of write/received/completed*; events lost for a gap; on a return record: dt in ticks */
     int32_t code;  /* status of requestClose, closeRequested, gotHTTPResponse; error code of closed */
     uint16_t domain; /* error domain of closed */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "acks.h"
 #include "slices.h"
 
 #define LINGER 512u /* disposed sessions kept, so that late up-calls and live views still find them */
@@ -113,18 +114,6 @@ static void row_begin(struct c4t_session *session, uint64_t sid, uint64_t ticks,
     atomic_store_explicit(&session->sid, sid, memory_order_relaxed);
 }
 
-static void ack_reset(struct c4t_ack *ack) {
-    ack->first = ack->count = 0;
-    ack->begun = ack->ended = 0;
-    /* relaxed, all: nobody else has this session yet */
-    atomic_store_explicit(&ack->spilled, false, memory_order_relaxed);
-    for (int i = 0; i < C4T_SPILLS; i++) atomic_store_explicit(&ack->spill[i].side, C4T_NEITHER, memory_order_relaxed);
-    atomic_store_explicit(&ack->begun_n, 0, memory_order_relaxed);
-    atomic_store_explicit(&ack->begun_bytes, 0, memory_order_relaxed);
-    atomic_store_explicit(&ack->ended_n, 0, memory_order_relaxed);
-    atomic_store_explicit(&ack->ended_bytes, 0, memory_order_relaxed);
-}
-
 /* A session to use: a fresh one, or the one longest disposed; tracer->lock held. */
 static struct c4t_session *session_take(struct c4trace_tracer *tracer) {
     struct c4t_segment_header *header = tracer->header;
@@ -172,16 +161,18 @@ struct c4t_session *c4t_session_begin(struct c4trace_tracer *tracer, struct c4t_
     pthread_mutex_unlock(&tracer->lock);
 
     pthread_mutex_lock(&registry_lock);
-    if (session->socket) table_drop(session->socket, session);
-    session->socket = NULL;
+    /* relaxed, both: changed under this lock; whoever still calls for that address has a session that is over */
+    c4t_socket *socket = atomic_load_explicit(&session->socket, memory_order_relaxed);
+    if (socket) table_drop(socket, session);
+    atomic_store_explicit(&session->socket, NULL, memory_order_relaxed);
     pthread_mutex_unlock(&registry_lock);
     if (factory->row && atomic_load_explicit(&factory->row->upcalls, memory_order_relaxed) == C4T_UPCALLS_NOT_VISIBLE)
         flags |= C4T_SESSION_HALF;
     session->factory = factory;
     session->tracer = tracer;
     session->next_ended = NULL;
-    ack_reset(&session->write);
-    ack_reset(&session->receive);
+    c4t_ack_reset(&session->write);
+    c4t_ack_reset(&session->receive);
     row_begin(session, sid, ticks, flags);
     atomic_fetch_add_explicit(&factory->live, 1, memory_order_relaxed); /* relaxed, all three: plain counts */
     atomic_fetch_add_explicit(&factory->row->sessions, 1, memory_order_relaxed);
@@ -206,7 +197,11 @@ void c4t_session_bind(struct c4t_session *session, c4t_socket *socket) {
     bool open = atomic_load_explicit(&session->tracer->generation, memory_order_relaxed) & 1;
     struct c4t_table *table = open ? table_with_room() : NULL;
     if (table) {
-        session->socket = socket;
+        struct c4t_session *other = c4t_session_find(socket);
+        /* relaxed, both: under the lock; whoever calls for the new one knows that the other is over */
+        if (other && atomic_load_explicit(&other->socket, memory_order_relaxed) == socket)
+            atomic_store_explicit(&other->socket, NULL, memory_order_relaxed);
+        atomic_store_explicit(&session->socket, socket, memory_order_release); /* release: the session is filled */
         table_put(table, socket, session);
     }
     pthread_mutex_unlock(&registry_lock);
@@ -287,7 +282,10 @@ void c4t_sessions_forget(struct c4trace_tracer *tracer) {
     uint32_t top = atomic_load_explicit(&tracer->header->session_top,
                                         memory_order_relaxed); /* relaxed: a session begun meanwhile may stay, unused */
     pthread_mutex_lock(&registry_lock);
-    for (uint32_t i = 0; i < top; i++) table_drop(tracer->sessions[i].socket, &tracer->sessions[i]);
+    for (uint32_t i = 0; i < top; i++) {
+        struct c4t_session *session = &tracer->sessions[i];
+        table_drop(atomic_load_explicit(&session->socket, memory_order_relaxed), session); /* relaxed: under the lock */
+    }
     pthread_mutex_unlock(&registry_lock);
 }
 

@@ -4,36 +4,42 @@
 
 #include "tracer.h"
 
-C4T_HOT uint32_t c4t_bucket(uint64_t ticks) {
-    if (ticks < 16) return (uint32_t)ticks;
-    if (C4T_UNLIKELY(ticks >> 48)) return C4T_HIST_BUCKETS - 1;
-    uint32_t e = 63u - (uint32_t)__builtin_clzll(ticks);
-    return 16u * (e - 3u) + (uint32_t)((ticks >> (e - 4u)) & 15u);
+#define C4T_TICKS_MAX (((uint64_t)1 << 48) - 1) /* as durations are kept */
+
+/* 16 buckets an octave, below 16 ticks one a tick: bucket(v) = 16 * (e - 4) + (v >> (e - 4)), e as of 16 where v is less. */
+C4T_HOT uint64_t c4t_bucket(uint64_t ticks) {
+    unsigned shift = 59u - (unsigned)__builtin_clzll(ticks | 16);
+    return 16u * shift + (ticks >> shift);
 }
 
 C4T_HOT bool c4t_is_shared(const struct c4t_cells *cells) { return cells->flags & C4T_CELLS_SHARED; }
 
-/* relaxed, all: a count carries no other data; a reader sums what it sees. Single writer unless shared. */
+/* Add to a count that this thread alone writes. */
+C4T_HOT void c4t_count(_Atomic uint64_t *count, uint64_t n) {
+#if defined(__x86_64__) && !defined(C4TRACE_SANITIZED)
+    /* What gcc makes three instructions of. An aligned store of 8 bytes is whole to every reader. */
+    __asm__ volatile("addq %1, %0" : "+m"(*count) : "er"(n) : "cc");
+#else
+    /* relaxed, both: a count carries no other data; a reader sums what it sees */
+    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + n, memory_order_relaxed);
+#endif
+}
+
+/* relaxed, all: as above */
 C4T_HOT void c4t_add(_Atomic uint64_t *count, uint64_t n, bool shared) {
     if (C4T_UNLIKELY(shared))
         atomic_fetch_add_explicit(count, n, memory_order_relaxed);
     else
-        atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + n, memory_order_relaxed);
+        c4t_count(count, n);
 }
 
-/* Add `n` finished durations of `ticks` each. */
-C4T_HOT void c4t_apply_n(struct c4t_cell *cell, uint64_t ticks, uint64_t n, bool shared) {
+/* `n` durations of `ticks` each, into the histogram at once: latencies, and events in shared cells. */
+C4T_HOT void c4t_apply(struct c4t_cell *cell, uint64_t ticks, uint64_t n, bool shared) {
+    if (C4T_UNLIKELY(ticks > C4T_TICKS_MAX)) ticks = C4T_TICKS_MAX;
     c4t_add(&cell->sum, ticks * n, shared);
     c4t_add(&cell->hist[c4t_bucket(ticks)], n, shared);
-    uint64_t done = shared ? 0 : atomic_load_explicit(&cell->done, memory_order_relaxed);
-    /* release: a reader that sees it done sees it in the histogram */
-    if (C4T_UNLIKELY(shared))
-        atomic_fetch_add_explicit(&cell->done, n, memory_order_release);
-    else
-        atomic_store_explicit(&cell->done, done + n, memory_order_release);
+    c4t_add(&cell->done, n, shared);
 }
-
-C4T_HOT void c4t_apply(struct c4t_cell *cell, uint64_t ticks, bool shared) { c4t_apply_n(cell, ticks, 1, shared); }
 
 C4T_HOT void c4t_exemplar(struct c4t_cell *cell, uint64_t sid, uint64_t ticks, uint64_t now) {
     /* relaxed, all: an exemplar is an illustration; a torn one names another slow session */
@@ -43,16 +49,27 @@ C4T_HOT void c4t_exemplar(struct c4t_cell *cell, uint64_t sid, uint64_t ticks, u
     atomic_store_explicit(&cell->slowest_ticks, ticks, memory_order_relaxed);
 }
 
-/* The duration that waits in the thread's row goes into its cell: one event late, when the cell's lines are in the cache again. */
-C4T_HOT void c4t_apply_pending(struct c4t_thread *thread) {
-    struct c4t_thread_row *row = thread->row;
-    uint64_t offset =
-        atomic_load_explicit(&row->pending_cell, memory_order_relaxed); /* relaxed, both: this thread's own */
-    if (!offset) return;
-    struct c4t_cell *cell = (struct c4t_cell *)(thread->base + offset);
-    c4t_apply(cell, atomic_load_explicit(&row->pending_ticks, memory_order_relaxed), false);
-    atomic_store_explicit(&row->pending_cell, 0,
-                          memory_order_release); /* release: it is in the cell before it leaves the row */
+/* Keep it if it is the slowest so far. Returns the ticks it is taken for: 0 where it ended before it began. */
+C4T_INTERNAL uint64_t c4t_slowest(struct c4t_cell *cell, uint64_t sid, uint64_t ticks, uint64_t now);
+
+C4T_HOT bool c4t_is_slowest(const struct c4t_cell *cell, uint64_t ticks) {
+    return ticks > C4T_LOAD(uint64_t, &cell->slowest_ticks);
+}
+
+/* An event ended after `ticks`; the cell is this thread's own. */
+C4T_HOT void c4t_ended(struct c4t_cell *cell, uint64_t ticks) {
+    uint64_t pending = atomic_load_explicit(&cell->pending, memory_order_relaxed); /* relaxed: this thread's own */
+    c4t_count(&cell->hist[c4t_bucket(pending)], 1);
+    c4t_count(&cell->sum, ticks);
+    /* release, both: a reader that sees the one sees the histogram, and one that sees the other sees both */
+    atomic_store_explicit(&cell->pending, ticks, memory_order_release);
+#if defined(__x86_64__) && !defined(C4TRACE_SANITIZED)
+    atomic_signal_fence(memory_order_release); /* x86 keeps stores in order */
+    c4t_count(&cell->done, 1);
+#else
+    atomic_store_explicit(&cell->done, atomic_load_explicit(&cell->done, memory_order_relaxed) + 1,
+                          memory_order_release);
+#endif
 }
 
 /* `n` latencies of a session, measured now. */
@@ -62,70 +79,12 @@ static inline void c4t_observe_n(struct c4t_cells *cells, enum c4t_latency laten
     bool shared = c4t_is_shared(cells);
     c4t_add(&cell->n, n, shared);
     c4t_exemplar(cell, sid, ticks, now);
-    c4t_apply_n(cell, ticks, n, shared);
+    c4t_apply(cell, ticks, n, shared);
 }
 
 static inline void c4t_observe(struct c4t_cells *cells, enum c4t_latency latency, uint64_t sid, uint64_t ticks,
                                uint64_t now) {
     c4t_observe_n(cells, latency, sid, ticks, 1, now);
 }
-
-/* One direction of a session as a thread sees it: where its progress is shown and where its latencies go. */
-struct c4t_direction {
-    struct c4t_thread *thread;
-    struct c4t_ack *ack;
-    struct c4t_flow *begun, *ended; /* in the session's row */
-    struct c4t_cells *cells;
-    uint64_t sid;
-    enum c4t_latency latency;
-};
-
-/* Take `ack` for a few instructions; false where another thread has it. */
-C4T_HOT bool c4t_ack_try(struct c4t_ack *ack) {
-    /* acquire: what the last holder wrote is seen */
-    return C4T_LIKELY(!atomic_exchange_explicit(&ack->busy, 1, memory_order_acquire));
-}
-
-/* release: the next holder sees what we wrote */
-C4T_HOT void c4t_ack_leave(struct c4t_ack *ack) { atomic_store_explicit(&ack->busy, 0, memory_order_release); }
-
-C4T_HOT bool c4t_has_spill(const struct c4t_ack *ack) {
-    return atomic_load_explicit(&ack->spilled, memory_order_relaxed); /* relaxed: what is missed now is taken later */
-}
-
-/* `busy` held. Where all marks are in use the last one takes it in: from there on latencies are those of the first of several. */
-C4T_HOT void c4t_begin_held(struct c4t_ack *ack, struct c4t_flow *begun, uint64_t n, uint64_t now) {
-    c4t_add(&begun->n, 1, false);
-    c4t_add(&begun->bytes, n, false);
-    ack->begun += n;
-    if (C4T_UNLIKELY(ack->count == C4T_MARKS)) {
-        struct c4t_mark *last = &ack->mark[(ack->first + C4T_MARKS - 1) % C4T_MARKS];
-        last->end = ack->begun;
-        last->n++;
-        return;
-    }
-    struct c4t_mark *mark = &ack->mark[(ack->first + ack->count) % C4T_MARKS];
-    mark->end = ack->begun;
-    mark->ticks = now;
-    mark->n = 1;
-    ack->count++;
-}
-
-C4T_INTERNAL void c4t_flow_begin_slow(struct c4t_direction at, uint64_t n, uint64_t now);
-
-/* `n` bytes began (write, received) at `now`. */
-C4T_HOT void c4t_flow_begin(struct c4t_direction at, uint64_t n, uint64_t now) {
-    if (C4T_UNLIKELY(c4t_has_spill(at.ack) || !c4t_ack_try(at.ack))) {
-        c4t_flow_begin_slow(at, n, now);
-        return;
-    }
-    c4t_begin_held(at.ack, at.begun, n, now);
-    c4t_ack_leave(at.ack);
-}
-
-/* `n` bytes ended (completedWrite, completedReceive) at `now`; latencies of what they cover are observed. */
-C4T_INTERNAL void c4t_flow_end(struct c4t_direction at, uint64_t n, uint64_t now);
-/* Take in what is left in spills; at the end of a session. */
-C4T_INTERNAL void c4t_flow_settle(struct c4t_direction at);
 
 #endif

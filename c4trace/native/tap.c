@@ -2,6 +2,7 @@
 #include "tap.h"
 
 #include "factories.h"
+#include "hot.h"
 #include "slices.h"
 
 /* A session for a socket whose open was not seen; NULL: step aside. */
@@ -58,8 +59,16 @@ static void call_open(struct c4t_factory *factory, c4t_socket *socket, const c4t
     if (traced) c4t_leave(&frame);
 }
 
-static void call_write(struct c4t_factory *factory, c4t_socket *socket, c4t_slice slice) {
+static void call_write(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory);
+
+static C4T_COLD void write_otherwise(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory) {
+    struct c4t_outer outer;
     struct c4t_frame frame;
+    if (c4t_put_outer_aside(&outer)) {
+        call_write(socket, slice, factory);
+        c4t_take_outer_back(&outer);
+        return;
+    }
     if (C4T_UNLIKELY(!enter_call(&frame, factory, socket, C4T_EV_WRITE))) {
         factory->inner.write(socket, slice);
         return;
@@ -71,10 +80,64 @@ static void call_write(struct c4t_factory *factory, c4t_socket *socket, c4t_slic
     c4t_forward(&frame);
     factory->inner.write(socket, slice);
     c4t_leave(&frame);
+    c4t_leave_hint(&frame, socket);
 }
 
-static void call_completed_receive(struct c4t_factory *factory, c4t_socket *socket, size_t n) {
+static C4T_COLD void write_with_care(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory, uint64_t began) {
+    struct c4t_hot hot;
+    if (!c4t_hot_begin_with_care(&hot, socket, C4T_EV_WRITE, slice, began)) {
+        write_otherwise(socket, slice, factory);
+        return;
+    }
+    factory->inner.write(socket, slice);
+    c4t_hot_end_with_care(&hot, C4T_EV_WRITE);
+}
+
+/* There is nothing to take in but the write itself. */
+C4T_HOT bool is_plain(const struct c4t_hot *hot, const struct c4t_factory *factory) {
+    return c4t_hot_owns(hot, C4T_WRITING) && C4T_LIKELY(!C4T_LOAD(bool, &factory->follows_slices));
+}
+
+static void call_write(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory) {
+    struct c4t_hot hot;
+    uint32_t level;
+    if (C4T_UNLIKELY(!c4t_hot_enter(&hot, socket, true, factory, &level))) {
+        write_otherwise(socket, slice, factory);
+    } else if (C4T_LIKELY(c4t_hot_records(level, C4T_CAPTURE_HEADERS) && is_plain(&hot, factory) &&
+                          c4t_hot_has_room(hot.here))) {
+        if (C4T_UNLIKELY(!c4t_hot_stamp(&hot))) {
+            write_with_care(socket, slice, factory, hot.began);
+            return;
+        }
+        c4t_hot_count(&hot, C4T_EV_WRITE, slice.size);
+        c4t_hot_record(&hot, C4T_EV_WRITE, slice.size);
+        c4t_in_flight(hot.row, C4T_EV_WRITE);
+        factory->inner.write(socket, slice);
+        c4t_hot_return(&hot, C4T_EV_WRITE, true);
+    } else if (C4T_LIKELY(level == C4T_CAPTURE_OFF && is_plain(&hot, factory))) {
+        if (C4T_UNLIKELY(!c4t_hot_stamp(&hot))) {
+            write_with_care(socket, slice, factory, hot.began);
+            return;
+        }
+        c4t_hot_count(&hot, C4T_EV_WRITE, slice.size);
+        c4t_in_flight(hot.row, C4T_EV_WRITE);
+        factory->inner.write(socket, slice);
+        c4t_hot_return(&hot, C4T_EV_WRITE, false);
+    } else {
+        write_with_care(socket, slice, factory, 0);
+    }
+}
+
+static void call_completed_receive(c4t_socket *socket, size_t n, struct c4t_factory *factory);
+
+static C4T_COLD void completed_receive_otherwise(c4t_socket *socket, size_t n, struct c4t_factory *factory) {
+    struct c4t_outer outer;
     struct c4t_frame frame;
+    if (c4t_put_outer_aside(&outer)) {
+        call_completed_receive(socket, n, factory);
+        c4t_take_outer_back(&outer);
+        return;
+    }
     if (C4T_UNLIKELY(!enter_call(&frame, factory, socket, C4T_EV_COMPLETED_RECEIVE))) {
         factory->inner.completed_receive(socket, n);
         return;
@@ -85,6 +148,48 @@ static void call_completed_receive(struct c4t_factory *factory, c4t_socket *sock
     c4t_forward(&frame);
     factory->inner.completed_receive(socket, n);
     c4t_leave(&frame);
+    c4t_leave_hint(&frame, socket);
+}
+
+static C4T_COLD void completed_receive_with_care(c4t_socket *socket, size_t n, struct c4t_factory *factory,
+                                                 uint64_t began) {
+    struct c4t_hot hot;
+    if (!c4t_hot_begin_with_care(&hot, socket, C4T_EV_COMPLETED_RECEIVE, (c4t_slice){NULL, n}, began)) {
+        completed_receive_otherwise(socket, n, factory);
+        return;
+    }
+    factory->inner.completed_receive(socket, n);
+    c4t_hot_end_with_care(&hot, C4T_EV_COMPLETED_RECEIVE);
+}
+
+static void call_completed_receive(c4t_socket *socket, size_t n, struct c4t_factory *factory) {
+    struct c4t_hot hot;
+    uint32_t level;
+    if (C4T_UNLIKELY(!c4t_hot_enter(&hot, socket, true, factory, &level))) {
+        completed_receive_otherwise(socket, n, factory);
+    } else if (C4T_LIKELY(c4t_hot_records(level, C4T_CAPTURE_FULL) && c4t_hot_owns(&hot, C4T_RECEIVING) &&
+                          c4t_hot_has_room(hot.here))) {
+        if (C4T_UNLIKELY(!c4t_hot_stamp(&hot))) {
+            completed_receive_with_care(socket, n, factory, hot.began);
+            return;
+        }
+        c4t_hot_count(&hot, C4T_EV_COMPLETED_RECEIVE, n);
+        c4t_hot_record(&hot, C4T_EV_COMPLETED_RECEIVE, n);
+        c4t_in_flight(hot.row, C4T_EV_COMPLETED_RECEIVE);
+        factory->inner.completed_receive(socket, n);
+        c4t_hot_return(&hot, C4T_EV_COMPLETED_RECEIVE, true);
+    } else if (C4T_LIKELY(level == C4T_CAPTURE_OFF && c4t_hot_owns(&hot, C4T_RECEIVING))) {
+        if (C4T_UNLIKELY(!c4t_hot_stamp(&hot))) {
+            completed_receive_with_care(socket, n, factory, hot.began);
+            return;
+        }
+        c4t_hot_count(&hot, C4T_EV_COMPLETED_RECEIVE, n);
+        c4t_in_flight(hot.row, C4T_EV_COMPLETED_RECEIVE);
+        factory->inner.completed_receive(socket, n);
+        c4t_hot_return(&hot, C4T_EV_COMPLETED_RECEIVE, false);
+    } else {
+        completed_receive_with_care(socket, n, factory, 0);
+    }
 }
 
 static void begin_closing(struct c4t_session *session, uint64_t ticks) {
@@ -127,8 +232,8 @@ static void call_dispose(struct c4t_factory *factory, c4t_socket *socket) {
         return;
     }
     /* Before forwarding: the address may be used again as soon as LiteCore has this call back. */
-    c4t_flow_settle(c4t_writing(&frame));
-    c4t_flow_settle(c4t_receiving(&frame));
+    c4t_flow_settle(c4t_writing(&frame), frame.began);
+    c4t_flow_settle(c4t_receiving(&frame), frame.began);
     c4t_publish_plain(&frame, 0, 0);
     c4t_session_end(frame.session, frame.began);
     c4t_forward(&frame);
@@ -155,9 +260,9 @@ static void call_attached(struct c4t_factory *factory, c4t_socket *socket) {
     static void open_##i(c4t_socket *s, const c4t_address *a, c4t_slice o, void *c) {                                  \
         call_open(&c4t_factories[0x##i], s, a, o, c);                                                                  \
     }                                                                                                                  \
-    static void write_##i(c4t_socket *s, c4t_slice d) { call_write(&c4t_factories[0x##i], s, d); }                     \
+    static void write_##i(c4t_socket *s, c4t_slice d) { call_write(s, d, &c4t_factories[0x##i]); }                     \
     static void completed_receive_##i(c4t_socket *s, size_t n) {                                                       \
-        call_completed_receive(&c4t_factories[0x##i], s, n);                                                           \
+        call_completed_receive(s, n, &c4t_factories[0x##i]);                                                           \
     }                                                                                                                  \
     static void close_##i(c4t_socket *s) { call_close(&c4t_factories[0x##i], s); }                                     \
     static void request_close_##i(c4t_socket *s, int c, c4t_slice m) {                                                 \

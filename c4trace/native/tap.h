@@ -2,12 +2,14 @@
 #ifndef C4TRACE_TAP_H
 #define C4TRACE_TAP_H
 
+#include "acks.h"
 #include "ring.h"
 #include "sessions.h"
-#include "stats.h"
 #include "threads.h"
 
-#define C4T_SAMPLE_EVERY 1024u /* one event in so many measures c4trace's own cost */
+/* One event in 1024 measures c4trace's own cost: one whose stamp has 0 in these bits. The lowest ones are no measure of chance. */
+#define C4T_SAMPLE_BITS 0x3FF0u
+#define C4T_SAMPLE_EVERY 1024u
 
 /* Lives on the stack of the traced call. */
 struct c4t_frame {
@@ -16,11 +18,11 @@ struct c4t_frame {
     struct c4t_session *session;
     struct c4t_cells *cells;
     struct c4t_cell *cell;
-    uint64_t began;                   /* stamp before forwarding */
-    uint64_t number;                  /* of this event among the thread's */
-    uint64_t control;                 /* the segment's control word at entry */
-    uint64_t outer_what, outer_since; /* the call this thread was in already */
-    uint64_t sample;                  /* ticks c4trace took so far; 0 = not sampled */
+    uint64_t began;                  /* stamp before forwarding */
+    uint64_t call;                   /* of its records */
+    uint64_t control;                /* the segment's control word at entry */
+    uint64_t outer_sid, outer_since; /* the call this thread was in already */
+    uint32_t outer_event;
     uint16_t factory;
     uint8_t event;
     bool shared;    /* cells are */
@@ -42,14 +44,23 @@ C4T_HOT enum c4t_capture c4t_capture_of(const struct c4t_frame *frame) {
     return (enum c4t_capture)(uint32_t)frame->control;
 }
 
+C4T_HOT bool c4t_is_sampled(uint64_t stamp) { return C4T_UNLIKELY(!((uint32_t)stamp & C4T_SAMPLE_BITS)); }
+
+/* Of a sampled event: what c4trace did since this stamp is its own cost. */
+C4T_INTERNAL void c4t_sample(struct c4t_thread_row *row, uint32_t clock, uint64_t since);
+
 /* Begin to trace `event` of `session`. False: forward untraced. */
 C4T_HOT bool c4t_enter(struct c4t_frame *frame, struct c4trace_tracer *tracer, struct c4t_factory *factory,
                        struct c4t_session *session, enum c4t_event event) {
     struct c4t_thread *thread = c4t_leases[tracer->index];
-    if (C4T_UNLIKELY(!thread || !c4t_thread_begins(thread))) {
-        thread = c4t_thread_lease(tracer);
-        if (!thread || !c4t_thread_begins(thread)) return false;
-    }
+    if (C4T_UNLIKELY(!thread || !atomic_load_explicit(&thread->valid, memory_order_relaxed))) /* relaxed: see below */
+        if (!(thread = c4t_thread_lease(tracer))) return false;
+    struct c4t_thread_row *row = c4t_row_of(thread);
+    /* relaxed: this thread alone writes them */
+    frame->outer_event = atomic_load_explicit(&row->flight_event, memory_order_relaxed);
+    frame->outer_sid = atomic_load_explicit(&row->flight_sid, memory_order_relaxed);
+    frame->outer_since = atomic_load_explicit(&row->flight_since, memory_order_relaxed);
+    if (C4T_UNLIKELY(!c4t_thread_begins(thread, c4t_sid(session)))) return false;
     uint32_t index = factory->index;
     struct c4t_cells *cells = thread->cells[index];
     if (C4T_UNLIKELY(!cells)) cells = c4t_thread_cells(thread, factory);
@@ -62,79 +73,48 @@ C4T_HOT bool c4t_enter(struct c4t_frame *frame, struct c4trace_tracer *tracer, s
     frame->event = (uint8_t)event;
     frame->published = false;
     frame->return_flags = 0;
-    uint64_t number = ++thread->calls;
-    frame->sample = C4T_UNLIKELY(number % C4T_SAMPLE_EVERY == 0) ? c4t_clock_ticks(tracer->clock) : 0;
-    frame->number = number;
     frame->shared = c4t_is_shared(cells);
     frame->control = atomic_load_explicit(&tracer->header->control,
                                           memory_order_relaxed); /* relaxed: takes effect some events later */
-    c4t_apply_pending(thread);
+    if (c4t_capture_of(frame) != C4T_CAPTURE_OFF) frame->call = ++thread->call;
     c4t_add(&frame->cell->n, 1, frame->shared);
     frame->began = c4t_clock_ticks(tracer->clock);
     return true;
 }
 
-/* Say in the thread's row which call it is in, then forward. */
+/* Say in the session's row what happened last, and in the thread's since when it is in it. relaxed, all: advisory, or before c4t_in_flight */
+C4T_HOT void c4t_note(struct c4t_thread_row *row, struct c4t_session_row *session, enum c4t_event event,
+                      uint64_t began) {
+    atomic_store_explicit(&session->last_event, (uint32_t)event, memory_order_relaxed);
+    atomic_store_explicit(&session->t_last, began, memory_order_relaxed);
+    atomic_store_explicit(&row->flight_since, began, memory_order_relaxed);
+}
+
+C4T_HOT void c4t_in_flight(struct c4t_thread_row *row, enum c4t_event event) {
+    /* release: a reader does not pair a new call with an old time; and what was to be counted and recorded is */
+    atomic_store_explicit(&row->flight_event, (uint32_t)event, memory_order_release);
+}
+
+/* All is counted and recorded: the inner one's turn. */
 C4T_HOT void c4t_forward(struct c4t_frame *frame) {
-    struct c4t_thread_row *row = frame->thread->row;
-    struct c4t_session_row *session = frame->session->row;
-    uint64_t sid = c4t_sid(frame->session);
-    /* relaxed, both: advisory */
-    atomic_store_explicit(&session->last_event, (uint32_t)frame->event, memory_order_relaxed);
-    atomic_store_explicit(&session->t_last, frame->began, memory_order_relaxed);
-    /* relaxed: this thread alone writes them; release: since before what, so that a reader never pairs a new call with an old time */
-    frame->outer_what = atomic_load_explicit(&row->flight_what, memory_order_relaxed);
-    frame->outer_since = atomic_load_explicit(&row->flight_since, memory_order_relaxed);
-    atomic_store_explicit(&row->flight_since, frame->began, memory_order_relaxed);
-    atomic_store_explicit(&row->flight_what, sid << 8 | frame->event, memory_order_release);
-    atomic_store_explicit(&row->entering, 0, memory_order_release); /* release: counted and recorded */
-    if (C4T_UNLIKELY(frame->sample)) frame->sample = c4t_clock_ticks(frame->tracer->clock) - frame->sample;
+    struct c4t_thread_row *row = c4t_row_of(frame->thread);
+    c4t_note(row, frame->session->row, frame->event, frame->began);
+    c4t_in_flight(row, frame->event);
+    if (c4t_is_sampled(frame->began)) c4t_sample(row, frame->tracer->clock, frame->began);
 }
 
 C4T_HOT struct c4t_direction c4t_writing(const struct c4t_frame *frame) {
-    struct c4t_session *session = frame->session;
-    struct c4t_session_row *row = session->row;
-    return (struct c4t_direction){frame->thread, &session->write,  &row->write,      &row->completed_write,
-                                  frame->cells,  c4t_sid(session), C4T_LAT_WRITE_ACK};
+    return c4t_direction_of(frame->thread, frame->session, frame->cells, C4T_WRITING);
 }
 
 C4T_HOT struct c4t_direction c4t_receiving(const struct c4t_frame *frame) {
-    struct c4t_session *session = frame->session;
-    struct c4t_session_row *row = session->row;
-    return (struct c4t_direction){frame->thread, &session->receive, &row->received,     &row->completed_receive,
-                                  frame->cells,  c4t_sid(session),  C4T_LAT_RECEIVE_ACK};
+    return c4t_direction_of(frame->thread, frame->session, frame->cells, C4T_RECEIVING);
 }
 
-/* Unique in the segment, the same in entry and return record. */
-C4T_HOT uint64_t c4t_call_id(const struct c4t_frame *frame) {
-    return (uint64_t)frame->thread->slot << 40 | (frame->number & 0xFFFFFFFFFFu);
-}
-
-/* A record without text or data, where the thread has a ring of its own. */
-C4T_HOT bool c4t_record_plain(const struct c4t_frame *frame, uint8_t flags, uint64_t ticks, uint64_t n, int32_t code) {
-    struct c4t_thread *thread = frame->thread;
-    if (!c4t_ring_is_plain(thread)) return false;
-    struct c4t_record *record = c4t_ring_claim(thread, sizeof *record);
-    if (C4T_UNLIKELY(!record)) return false;
-    record->event = frame->event;
-    record->flags = flags;
-    record->factory = frame->factory;
-    record->ticks = ticks;
-    record->sid = c4t_sid(frame->session);
-    record->call = c4t_call_id(frame);
-    record->n = n;
-    record->code = code;
-    record->domain = 0;
-    record->text1 = 0;
-    record->text2 = 0;
-    record->data = 0;
-    c4t_ring_commit(thread, record, sizeof *record);
-    return true;
-}
-
-/* The way of a record that finds no room, or no ring of its own. */
-C4T_INTERNAL void c4t_return_slow(struct c4t_frame frame, uint64_t ended, uint64_t took);
-C4T_INTERNAL bool c4t_publish_slow(struct c4t_frame frame, uint64_t n, int32_t code);
+/* publish.c: the record of an event without text or data; false where it was dropped. */
+C4T_INTERNAL bool c4t_publish_numbers(const struct c4t_frame *frame, uint64_t n, int32_t code);
+/* publish.c: the return record. */
+C4T_INTERNAL void c4t_publish_return(const struct c4t_frame *frame, uint64_t ended, uint64_t took);
 
 C4T_HOT void c4t_leave(struct c4t_frame *frame) {
     struct c4trace_tracer *tracer = frame->tracer;
@@ -143,41 +123,29 @@ C4T_HOT void c4t_leave(struct c4t_frame *frame) {
     /* The tracer may have been closed, or this may be a forked child, since we forwarded. */
     if (C4T_UNLIKELY(atomic_load_explicit(&tracer->generation, memory_order_relaxed) != thread->generation))
         return; /* relaxed: see c4t_thread_begins */
-    uint64_t took = ended > frame->began ? ended - frame->began : 0;
-    struct c4t_thread_row *row = thread->row;
-    /* relaxed and release: as in c4t_forward, in reverse */
-    atomic_store_explicit(&row->flight_what, frame->outer_what, memory_order_relaxed);
-    atomic_store_explicit(&row->flight_since, frame->outer_since, memory_order_release);
-    if (frame->published &&
-        C4T_UNLIKELY(!c4t_record_plain(frame, (uint8_t)(C4T_REC_RETURN | frame->return_flags), ended, took, 0)))
-        c4t_return_slow(*frame, ended, took);
-    struct c4t_cell *cell = frame->cell;
-    uint64_t slowest = atomic_load_explicit(&cell->slowest_ticks, memory_order_relaxed); /* relaxed: see c4t_exemplar */
-    if (C4T_UNLIKELY(took > slowest)) c4t_exemplar(cell, c4t_sid(frame->session), took, ended);
-    if (C4T_UNLIKELY(frame->shared)) {
-        c4t_apply(cell, took, true);
-    } else {
-        c4t_apply_pending(thread); /* a nested event's */
-        atomic_store_explicit(&row->pending_ticks, took,
-                              memory_order_relaxed); /* relaxed: ordered by the cell's release */
-        atomic_store_explicit(&row->pending_cell, (uint64_t)((unsigned char *)cell - tracer->base),
-                              memory_order_release); /* release: ticks first */
+    struct c4t_thread_row *row = c4t_row_of(thread);
+    atomic_store_explicit(&row->flight_event, C4T_EV_NONE,
+                          memory_order_release); /* release, both: as in c4t_in_flight */
+    if (frame->outer_event) {
+        atomic_store_explicit(&row->flight_since, frame->outer_since, memory_order_relaxed);
+        atomic_store_explicit(&row->flight_sid, frame->outer_sid, memory_order_relaxed);
+        atomic_store_explicit(&row->flight_event, frame->outer_event, memory_order_release);
     }
-    if (C4T_UNLIKELY(frame->sample)) {
-        uint64_t cost = (frame->sample + c4t_clock_ticks(tracer->clock) - ended) * C4T_SAMPLE_EVERY;
-        c4t_add(&row->overhead_ticks, cost, false);
-    }
+    uint64_t took = c4t_slowest(frame->cell, c4t_sid(frame->session), ended - frame->began, ended);
+    if (frame->published) c4t_publish_return(frame, ended, took);
+    if (C4T_UNLIKELY(frame->shared))
+        c4t_apply(frame->cell, took, 1, true);
+    else
+        c4t_ended(frame->cell, took);
+    if (c4t_is_sampled(frame->began)) c4t_sample(row, tracer->clock, ended);
 }
 
 /* Publish the entry record of an event without text or data. */
 C4T_HOT void c4t_publish_plain(struct c4t_frame *frame, uint64_t n, int32_t code) {
-    if (c4t_capture_of(frame) == C4T_CAPTURE_OFF) return;
-    frame->published =
-        C4T_LIKELY(c4t_record_plain(frame, 0, frame->began, n, code)) || c4t_publish_slow(*frame, n, code);
+    if (c4t_capture_of(frame) != C4T_CAPTURE_OFF) frame->published = c4t_publish_numbers(frame, n, code);
 }
 
-/* publish.c: the entry record of an event with text or data. They return what becomes of the frame, which is passed by value so that a
- * call that records nothing keeps its own in registers. */
+/* publish.c: the entry record of an event with text or data. They return what becomes of the frame. */
 struct c4t_published {
     bool published;
     uint64_t began; /* stamped anew where copying took long */
@@ -194,6 +162,14 @@ C4T_INTERNAL struct c4t_published c4t_publish_error(struct c4t_frame frame, cons
 C4T_HOT void c4t_take(struct c4t_frame *frame, struct c4t_published done) {
     frame->published = done.published;
     frame->began = done.began;
+}
+
+/* How many of `size` bytes are to be kept. */
+C4T_HOT uint32_t c4t_wanted_bytes(const struct c4trace_tracer *tracer, uint64_t control, size_t size) {
+    uint64_t limit = tracer->max_payload;
+    if ((uint32_t)control < C4T_CAPTURE_BYTES) return 0;
+    if ((uint32_t)control == C4T_CAPTURE_BYTES && control >> 32 < limit) limit = control >> 32;
+    return (uint32_t)(size < limit ? size : limit);
 }
 
 /* write and received: the slice as far as the capture level asks for it. */

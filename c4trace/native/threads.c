@@ -10,12 +10,20 @@
 
 #include "stats.h"
 
+/* What c4t_here and hints are before there is any: no C4Socket has that address. */
+static struct c4t_session nobody = {.socket = (c4t_socket *)&nobody};
+static _Atomic uint64_t void_control = C4T_CAPTURE_VOID;
+static struct c4t_thread nowhere = {
+    .row = &nowhere.own_row, .control = &void_control, .hint = {[0 ... C4T_HINTS - 1] = &nobody}};
+
 __thread struct c4t_thread *c4t_leases[C4T_TRACERS_MAX] __attribute__((tls_model("initial-exec")));
+__thread struct c4t_thread *c4t_here __attribute__((tls_model("initial-exec"))) = &nowhere;
 
 #define SETTLE_LOOK_US 50
 #define SETTLE_MOST_US (100 * 1000) /* a thread that gets no processor for so long may lose its event */
 
 static pthread_key_t ending;
+static bool has_barrier; /* set once, before the first lease */
 
 /* Where a block's index is kept as leased. */
 static uint32_t block_index(const struct c4trace_tracer *tracer, const struct c4t_cells *cells) {
@@ -52,7 +60,10 @@ struct c4t_cells *c4t_thread_cells(struct c4t_thread *thread, struct c4t_factory
     struct c4t_cells *cells = NULL;
     if (thread->slot < C4T_THREADS_MAX) cells = c4t_cells_take(tracer, factory->index, 0);
     pthread_mutex_unlock(&tracer->lock);
-    if (!cells) cells = factory->shared_cells;
+    if (cells)
+        cells->who = (uint64_t)thread->tid << 32 | factory->index << 16;
+    else
+        cells = factory->shared_cells;
     thread->cells[factory->index] = cells;
     return cells;
 }
@@ -67,24 +78,33 @@ static void lease_ring(struct c4t_thread *thread) {
     thread->ring = ring;
     thread->ring_data = tracer->base + ring->data;
     thread->ring_cap = ring->cap;
-    /* acquire, both: the thread that had the ring before wrote them; the lock orders us after it, and tail is the consumer's */
+    /* acquire: the thread that had the ring before wrote it; the lock orders us after it */
     thread->head = atomic_load_explicit(&ring->head, memory_order_acquire);
-    thread->tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
-    thread->block = UINT32_MAX;
-    thread->block_shift = (uint32_t)__builtin_ctzll(ring->cap / C4T_RING_ANCHORS);
+    thread->until = 0;
     thread->gaps = !thread->shared_ring;
-    atomic_store_explicit(&thread->row->ring, i, memory_order_relaxed); /* relaxed: advisory */
+    atomic_store_explicit(&c4t_row_of(thread)->ring, i, memory_order_relaxed); /* relaxed: advisory */
 }
 
 static void row_begin(struct c4t_thread *thread) {
-    struct c4t_thread_row *row = thread->row;
+    struct c4t_thread_row *row = c4t_row_of(thread);
     /* relaxed, all: a reader takes a row for what it says at that moment */
-    atomic_store_explicit(&row->flight_what, 0, memory_order_relaxed);
-    atomic_store_explicit(&row->pending_cell, 0, memory_order_relaxed);
-    atomic_store_explicit(&row->entering, 0, memory_order_relaxed);
+    atomic_store_explicit(&row->flight_event, C4T_EV_NONE, memory_order_relaxed);
     prctl(PR_GET_NAME, row->name);
-    thread->calls = atomic_load_explicit(&row->calls, memory_order_relaxed);
+    thread->call = (uint64_t)thread->slot << C4T_CALL_BITS | atomic_load_explicit(&row->calls, memory_order_relaxed);
     atomic_store_explicit(&row->tid, thread->tid, memory_order_release); /* release: the row is ready */
+}
+
+/* Both: tracer->lock held. */
+static void put_in_list(struct c4trace_tracer *tracer, struct c4t_thread *thread) {
+    thread->next = tracer->threads;
+    thread->link = &tracer->threads;
+    if (thread->next) thread->next->link = &thread->next;
+    tracer->threads = thread;
+}
+
+static void take_out_of_list(struct c4t_thread *thread) {
+    *thread->link = thread->next;
+    if (thread->next) thread->next->link = thread->link;
 }
 
 struct c4t_thread *c4t_thread_lease(struct c4trace_tracer *tracer) {
@@ -107,23 +127,29 @@ struct c4t_thread *c4t_thread_lease(struct c4trace_tracer *tracer) {
     struct c4t_segment_header *header = tracer->header;
     if (tracer->free_slot_count) {
         thread->slot = tracer->free_slots[--tracer->free_slot_count];
-        thread->row = c4t_at(tracer, &header->threads, thread->slot);
+        /* relaxed, both: nobody else has it yet */
+        atomic_store_explicit(&thread->row, c4t_at(tracer, &header->threads, thread->slot), memory_order_relaxed);
         uint32_t top = atomic_load_explicit(&header->thread_top, memory_order_relaxed);
         if (thread->slot >= top)
             atomic_store_explicit(&header->thread_top, thread->slot + 1,
                                   memory_order_release); /* release: the row before it is zero */
     } else {
         thread->slot = C4T_THREADS_MAX + tracer->overflow_threads++ % (UINT32_C(1) << 23);
-        thread->row = &thread->own_row;
+        atomic_store_explicit(&thread->row, &thread->own_row, memory_order_relaxed);
         atomic_fetch_add_explicit(&header->lost[C4T_LOSS_THREAD_SLOT], 1,
                                   memory_order_relaxed); /* relaxed: a plain count */
     }
     thread->tracer = tracer;
-    thread->base = tracer->base;
     thread->generation = generation;
+    thread->base = tracer->base;
     thread->tid = (uint32_t)gettid();
+    for (uint32_t i = 0; i < C4T_HINTS; i++) thread->hint[i] = &nobody;
+    /* relaxed, both: nobody else has it yet */
+    atomic_store_explicit(&thread->control, &header->control, memory_order_relaxed);
+    atomic_store_explicit(&thread->valid, true, memory_order_relaxed);
     lease_ring(thread);
     row_begin(thread);
+    put_in_list(tracer, thread);
     pthread_mutex_unlock(&tracer->lock);
     thread->older = c4t_leases[tracer->index];
     c4t_leases[tracer->index] = thread;
@@ -133,16 +159,15 @@ struct c4t_thread *c4t_thread_lease(struct c4trace_tracer *tracer) {
 
 /* tracer->lock held */
 static void give_back(struct c4trace_tracer *tracer, struct c4t_thread *thread) {
-    struct c4t_thread_row *row = thread->row;
-    c4t_apply_pending(thread);
+    struct c4t_thread_row *row = c4t_row_of(thread);
     for (uint32_t i = 0; i < C4T_FACTORIES_MAX; i++)
         if (thread->cells[i] && !c4t_is_shared(thread->cells[i]))
             tracer->cells_leased[block_index(tracer, thread->cells[i])] = 0;
     if (!thread->shared_ring)
         tracer->free_rings[tracer->free_ring_count++] = atomic_load_explicit(&row->ring, memory_order_relaxed);
     /* relaxed, all: advisory to readers; the lock orders them for the next lessee */
-    atomic_store_explicit(&row->flight_what, 0, memory_order_relaxed);
-    atomic_store_explicit(&row->calls, thread->calls, memory_order_relaxed);
+    atomic_store_explicit(&row->flight_event, C4T_EV_NONE, memory_order_relaxed);
+    atomic_store_explicit(&row->calls, thread->call & C4T_CALL_MASK, memory_order_relaxed);
     atomic_store_explicit(&row->ring, C4T_NO_RING, memory_order_relaxed);
     atomic_store_explicit(&row->tid, 0, memory_order_release); /* release: the row is quiet */
     if (thread->slot < C4T_THREADS_MAX) tracer->free_slots[tracer->free_slot_count++] = thread->slot;
@@ -150,6 +175,7 @@ static void give_back(struct c4trace_tracer *tracer, struct c4t_thread *thread) 
 
 static void thread_ends(void *leases) {
     (void)leases;
+    c4t_here = &nowhere;
     for (int i = 0; i < C4T_TRACERS_MAX; i++) {
         struct c4t_thread *thread = c4t_leases[i];
         if (!thread) continue;
@@ -159,6 +185,7 @@ static void thread_ends(void *leases) {
         bool valid = thread->generation ==
                      atomic_load_explicit(&tracer->generation, memory_order_relaxed); /* relaxed: under the lock */
         if (valid) give_back(tracer, thread);
+        for (struct c4t_thread *one = thread; one; one = one->older) take_out_of_list(one);
         pthread_mutex_unlock(&tracer->lock);
         for (struct c4t_thread *older; thread; thread = older) {
             older = thread->older;
@@ -167,26 +194,44 @@ static void thread_ends(void *leases) {
     }
 }
 
-/* Every running thread passes a barrier: what it stored before is seen here, and it sees what was stored here. */
-static void barrier_in_all_threads(void) {
-    if (!syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0)) return;
+/* relaxed, all: see c4t_threads_settle for calls that begin; one that returns meanwhile may write as if it had returned before */
+static void make_void(struct c4t_thread *thread) {
+    atomic_store_explicit(&thread->row, &thread->own_row, memory_order_relaxed);
+    atomic_store_explicit(&thread->control, &void_control, memory_order_relaxed);
+    atomic_store_explicit(&thread->valid, false, memory_order_relaxed);
+}
+
+void c4t_threads_void(struct c4trace_tracer *tracer) {
+    for (struct c4t_thread *thread = tracer->threads; thread; thread = thread->next) make_void(thread);
+}
+
+void c4t_threads_after_fork(void) {
+    c4t_here = &nowhere;
+    for (int i = 0; i < C4T_TRACERS_MAX; i++)
+        if (c4t_leases[i]) make_void(c4t_leases[i]);
+}
+
+bool c4t_has_barrier(void) { return has_barrier; }
+
+void c4t_barrier_in_all_threads(void) {
+    if (has_barrier && !syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0)) return;
     nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL); /* not allowed: no store waits that long to be seen */
 }
 
 void c4t_threads_settle(const struct c4trace_tracer *tracer) {
     const struct c4t_segment_header *header = tracer->header;
-    barrier_in_all_threads();
+    c4t_barrier_in_all_threads();
     uint32_t rows = atomic_load_explicit(&header->thread_top, memory_order_acquire); /* acquire: the rows before it */
     int patience = SETTLE_MOST_US / SETTLE_LOOK_US;
     for (uint32_t i = 0; i < rows; i++) {
         struct c4t_thread_row *row = c4t_at(tracer, &header->threads, i);
         /* acquire: what was counted and recorded is seen */
-        while (atomic_load_explicit(&row->entering, memory_order_acquire) && patience-- > 0)
+        while (atomic_load_explicit(&row->flight_event, memory_order_acquire) == C4T_ENTERING && patience-- > 0)
             nanosleep(&(struct timespec){.tv_nsec = SETTLE_LOOK_US * 1000}, NULL);
     }
 }
 
 int c4t_threads_setup(void) {
-    syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+    has_barrier = !syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
     return pthread_key_create(&ending, thread_ends);
 }

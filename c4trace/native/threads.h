@@ -6,6 +6,11 @@
 
 /* initial-exec: global-dynamic would cost a call a look-up. Small, because it comes out of the loader's spare static TLS. */
 extern __thread struct c4t_thread *c4t_leases[C4T_TRACERS_MAX] __attribute__((tls_model("initial-exec")));
+/* The lease that this thread needed last; before the first, one that leads nowhere. */
+extern __thread struct c4t_thread *c4t_here __attribute__((tls_model("initial-exec")));
+
+/* As capture level: the lease is void. */
+#define C4T_CAPTURE_VOID UINT32_MAX
 
 /* A lease for this thread; NULL where the tracer is closed or memory exhausted. */
 C4T_INTERNAL struct c4t_thread *c4t_thread_lease(struct c4trace_tracer *tracer);
@@ -16,21 +21,31 @@ C4T_INTERNAL int c4t_threads_setup(void);
 /* Make `block` ready as the shared cells of a factory; tracer->lock held. NULL when no block is left. */
 C4T_INTERNAL struct c4t_cells *c4t_cells_take(struct c4trace_tracer *tracer, uint32_t factory, uint32_t flags);
 
+/* Once the tracer is closed, or its lock held: no lease of it is good any more. */
+C4T_INTERNAL void c4t_threads_void(struct c4trace_tracer *tracer);
+/* In a forked child: this thread's leases are its parent's. */
+C4T_INTERNAL void c4t_threads_after_fork(void);
+
 /* Say that an event is being counted and recorded, which ends with c4t_forward; false where the tracer was closed just now. */
-C4T_HOT bool c4t_thread_begins(struct c4t_thread *thread) {
-    _Atomic uint64_t *entering = &thread->row->entering;
-    atomic_store_explicit(entering, 1,
-                          memory_order_relaxed); /* relaxed: ordered before the load by c4t_threads_settle */
-    atomic_signal_fence(
-        memory_order_seq_cst); /* the compiler keeps that order, and the processor at c4t_threads_settle */
+C4T_HOT bool c4t_thread_begins(struct c4t_thread *thread, uint64_t sid) {
+    struct c4t_thread_row *row = c4t_row_of(thread);
+    _Atomic uint32_t *event = &row->flight_event;
+    /* relaxed, both: ordered before the loads that follow by who waits for it to end */
+    atomic_store_explicit(event, C4T_ENTERING, memory_order_relaxed);
+    atomic_store_explicit(&row->flight_sid, sid, memory_order_release); /* release: C4T_ENTERING before it */
+    atomic_signal_fence(memory_order_seq_cst); /* the compiler keeps that order, and the processor where one waits */
     if (C4T_LIKELY(thread->generation == atomic_load_explicit(&thread->tracer->generation, memory_order_relaxed)))
         return true;
-    atomic_store_explicit(entering, 0, memory_order_relaxed); /* relaxed: nothing was done */
+    atomic_store_explicit(event, C4T_EV_NONE, memory_order_release); /* release: what was done before it came here */
     return false;
 }
 
 /* After the tracer was closed: wait until what had begun before is counted and recorded, so that both say the same. Not for callees, and
  * not for ever. */
 C4T_INTERNAL void c4t_threads_settle(const struct c4trace_tracer *tracer);
+/* Every running thread passes a barrier: what it stored before is seen here, and it sees what was stored here. */
+C4T_INTERNAL void c4t_barrier_in_all_threads(void);
+/* Is that a matter of microseconds? */
+C4T_INTERNAL bool c4t_has_barrier(void);
 
 #endif

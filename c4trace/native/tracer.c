@@ -35,16 +35,21 @@ int c4t_fail(c4trace_failure *failure, int error, const char *format, ...) {
 
 /* Even generations are not open. */
 static bool is_open(const struct c4trace_tracer *tracer) {
-    return atomic_load_explicit(&tracer->generation, memory_order_relaxed) &
-           1; /* relaxed: changed under the setup lock */
+    return atomic_load_explicit(&tracer->generation, memory_order_relaxed) & 1; /* relaxed: changed under a lock */
+}
+
+/* All leases are void; tracer->lock held. */
+static void void_all(struct c4trace_tracer *tracer) {
+    atomic_fetch_add_explicit(&tracer->generation, 1, memory_order_relaxed); /* relaxed: see c4t_thread_begins */
+    c4t_threads_void(tracer);
 }
 
 void c4t_step_aside(struct c4trace_tracer *tracer, const char *why) {
-    uint64_t generation =
-        atomic_load_explicit(&tracer->generation, memory_order_relaxed); /* relaxed: the exchange decides */
-    if (!(generation & 1) || !atomic_compare_exchange_strong_explicit(&tracer->generation, &generation, generation + 1,
-                                                                      memory_order_relaxed, memory_order_relaxed))
-        return;
+    pthread_mutex_lock(&tracer->lock);
+    bool first = is_open(tracer);
+    if (first) void_all(tracer);
+    pthread_mutex_unlock(&tracer->lock);
+    if (!first) return;
     struct c4t_segment_header *header = tracer->header;
     snprintf(header->status_text, sizeof header->status_text, "%s", why);
     atomic_store_explicit(&header->status, C4T_STATUS_ASIDE, memory_order_release); /* release: the text before it */
@@ -60,6 +65,7 @@ static void in_forked_child(void) {
     pthread_mutex_init(&c4t_setup_lock, NULL);
     c4t_sessions_after_fork();
     c4t_slices_after_fork();
+    c4t_threads_after_fork();
     for (int i = 0; i < C4T_TRACERS_MAX; i++) {
         struct c4trace_tracer *tracer = &c4t_tracers[i];
         tracer->held = false; /* the segment is the parent's to remove */
@@ -218,8 +224,7 @@ int c4trace_open(const c4trace_config *config, c4trace_tracer **out, c4trace_fai
 static void stop(struct c4trace_tracer *tracer) {
     if (!is_open(tracer)) return;
     pthread_mutex_lock(&tracer->lock);
-    atomic_fetch_add_explicit(&tracer->generation, 1,
-                              memory_order_relaxed); /* relaxed: see c4t_thread_begins; all leases are void */
+    void_all(tracer);
     pthread_mutex_unlock(&tracer->lock);
     c4t_threads_settle(tracer);
     c4t_relocate_undo(tracer);

@@ -15,6 +15,18 @@
 #define C4T_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define C4T_HOT                                                                                                        \
     static inline __attribute__((always_inline)) /* part of every traced call; gcc would make calls of them */
+/* A relaxed load of an aligned number: the same instruction as any other load, but of that gcc makes one with what follows. */
+#if defined(C4TRACE_SANITIZED)
+#define C4T_LOAD(type, from) atomic_load_explicit(from, memory_order_relaxed)
+#else
+#define C4T_LOAD(type, from) (*(type const *)(const void *)(from))
+#endif
+#if defined(__x86_64__) && !defined(C4TRACE_SANITIZED) /* loads are in order */
+#define C4T_ACQUIRE(type, from) C4T_LOAD(type, from)
+#else
+#define C4T_ACQUIRE(type, from) atomic_load_explicit(from, memory_order_acquire)
+#endif
+#define C4T_COLD __attribute__((noinline, cold)) /* kept out of the way of what is hot */
 #define C4T_INTERNAL __attribute__((visibility("hidden")))
 
 #define C4T_TRACERS_MAX 8    /* open at the same time */
@@ -37,38 +49,44 @@ struct c4t_port {
 
 enum c4t_side { C4T_NEITHER = 0, C4T_BEGAN = 1, C4T_ENDED = 2, C4T_CLAIMED = 3 };
 
-/* Left by a thread that found `busy` taken: it does not wait, the next holder takes it in. */
+/* Left by a thread that found a direction in use: it does not wait, the next one takes it in. */
 struct c4t_spill {
     _Atomic uint32_t side; /* enum c4t_side; set last by the thread that claimed it, to C4T_NEITHER by the holder */
     uint64_t n;
     uint64_t ticks;
 };
 
-/* Outstanding bytes of one direction of one session, and when they began. All but the spills is for whoever holds `busy`, which is for a
- * few instructions and never across a call. */
+/* Outstanding bytes of one direction of one session, and when they began. All but the spills is for whoever has it, for a few instructions
+ * and never across a call: its owner, or, while it has none, whoever took `busy`. See acks.h. */
 struct c4t_ack {
+    struct c4t_thread_row *_Atomic owner; /* the thread that need not take `busy`; changed by whoever has `busy` */
+    uint8_t next, stop;                   /* of the marks: the next to use, and that before the first in use */
+    bool crowded;                         /* `more` has something in it */
+    _Atomic bool spilled;                 /* there may be something in the spills and what follows them */
     _Atomic uint32_t busy;
-    uint32_t first, count; /* marks in use */
-    uint64_t begun, ended; /* bytes so far */
-    _Atomic bool spilled;  /* there may be something in what follows */
+    struct c4t_thread_row *leaving; /* the last owner, as long as it may not have seen that it is none any more */
+    struct c4t_thread_row *last;    /* who had it last, so many `turns` after the other */
+    uint32_t turns, turns_to_own;
     struct c4t_spill spill[C4T_SPILLS];
     _Atomic uint64_t begun_n, begun_bytes, ended_n, ended_bytes; /* of those that found no free spill; never timed */
-    struct c4t_mark {
-        uint64_t end;   /* value of `ended` that covers it */
-        uint64_t ticks; /* when it began */
-        uint64_t n;     /* how many: more than 1 in the last mark once all are in use */
-    } mark[C4T_MARKS];
+    uint64_t crowd_n;                                            /* how many began while all marks were in use */
+    uint64_t covered;                                            /* bytes before the first mark */
+    uint64_t crowd_bytes;                                        /* of those */
+    uint64_t mark_bytes[C4T_MARKS];                              /* how many began with the mark */
+    uint64_t mark_ticks[C4T_MARKS];                              /* when it began */
+    uint64_t more[C4T_MARKS]; /* how many began after the mark's own and are counted with it: a crowd that it closes */
 };
 
 /* One C4Socket from open / fromNative to dispose. Reused for another one long after its dispose. */
 struct c4t_session {
-    c4t_socket *socket;
+    c4t_socket
+        *_Atomic socket; /* NULL where another session, or none, has its address now; changed under the registry's lock */
     struct c4t_factory *factory;
-    struct c4trace_tracer *tracer;
-    struct c4t_session_row *row;    /* in the segment, or own_row where the table is full */
-    _Atomic uint64_t sid;           /* copy of row->sid: read without touching the row */
-    struct c4t_session *next_ended; /* queue of disposed sessions, oldest first */
+    struct c4t_session_row *row; /* in the segment, or own_row where the table is full */
+    _Atomic uint64_t sid;        /* copy of row->sid: read without touching the row */
     struct c4t_ack write, receive;
+    struct c4trace_tracer *tracer;
+    struct c4t_session *next_ended; /* queue of disposed sessions, oldest first */
     struct c4t_session_row own_row;
 };
 
@@ -88,34 +106,52 @@ struct c4t_factory {
     c4t_socket_factory traced;
 };
 
+#define C4T_CALL_BITS 40 /* of a record's `call`: its number; the rest is the thread's slot */
+#define C4T_CALL_MASK (((uint64_t)1 << C4T_CALL_BITS) - 1)
+#define C4T_HINTS 64 /* sessions a thread finds at once, by their sockets' addresses */
+
 /* What a thread has leased from one tracer. Its own until it ends, and never leased to another or again: calls that are under way may
- * still write to it when the tracer has closed and another one is in its place. */
+ * still write to it when the tracer has closed and another one is in its place. The first line is all of it that an ordinary call needs,
+ * besides its hint. */
 struct c4t_thread {
-    _Alignas(64) struct c4trace_tracer *tracer;
-    uint64_t generation;        /* of the tracer at lease; another one means the lease is void */
-    struct c4t_thread_row *row; /* in the segment, or own_row past the pool */
-    unsigned char *base;        /* of the segment */
+    /* The row in the segment, or own_row past the pool; and the segment's control word. Who closes the tracer puts others in their
+     * place: own_row, whose `flight_since` makes every duration an incredible one, and a word that says C4T_CAPTURE_VOID. */
+    _Alignas(64) struct c4t_thread_row *_Atomic row;
+    _Atomic uint64_t *_Atomic control;
+    _Atomic bool valid;
+    bool shared_ring;
+    bool gaps;          /* own ring: ring->gap holds something to write */
+    uint64_t head;      /* own ring: where the next record goes */
+    uint64_t until;     /* own ring: before it records may begin without asking; 0 where every one must ask */
+    unsigned char *lap; /* own ring: a record's address less its position, up to `until` */
     struct c4t_ring *ring;
+    uint64_t call; /* of the newest event that was recorded or dropped */
+
+    struct c4t_session *hint[C4T_HINTS];     /* sessions of this tracer whose calls the thread has met; never NULL */
+    struct c4t_cells *hint_cells[C4T_HINTS]; /* those of the hint's factory; the thread's own */
+
+    struct c4trace_tracer *tracer;
+    uint64_t generation; /* of the tracer at lease; another one means the lease is void */
+    unsigned char *base; /* of the segment */
     unsigned char *ring_data;
     uint64_t ring_cap;
-    uint64_t head;        /* own ring: where the next record goes */
-    uint64_t tail;        /* own ring: last known tail of the consumer */
-    uint32_t block;       /* own ring: anchor last set */
-    uint32_t block_shift; /* offset >> block_shift = anchor's index */
-    uint32_t slot;        /* index of the row; C4T_THREADS_MAX and up: past the pool */
+    uint32_t slot; /* index of the row; C4T_THREADS_MAX and up: past the pool */
     uint32_t tid;
-    bool shared_ring;
-    bool gaps; /* own ring: ring->gap holds something to write */
-    uint64_t calls;
     struct c4t_cells *cells[C4T_FACTORIES_MAX];
-    struct c4t_thread *older; /* void, and freed with this one */
+    struct c4t_thread *older;        /* void, and freed with this one */
+    struct c4t_thread *next, **link; /* in the tracer's list; under its lock */
     struct c4t_thread_row own_row;
 };
+
+/* relaxed: another one only makes it write where nobody reads */
+C4T_HOT struct c4t_thread_row *c4t_row_of(const struct c4t_thread *thread) {
+    return C4T_LOAD(struct c4t_thread_row *, &thread->row);
+}
 
 struct c4trace_tracer {
     /* The first line is all that a passing call reads. */
     _Alignas(64) _Atomic uint64_t
-        generation; /* counts openings and closings of this struct; even: closed, calls pass untraced */
+        generation; /* counts openings and closings of this struct; even: closed, calls pass untraced. Made even under `lock` */
     uint32_t clock;
     uint32_t index;
     struct c4t_segment_header *header;
@@ -135,7 +171,8 @@ struct c4trace_tracer {
     pthread_mutex_t lock;
     uint32_t free_slots[C4T_THREADS_MAX];
     uint32_t free_slot_count;
-    uint32_t overflow_threads; /* leases given past the pool */
+    uint32_t overflow_threads;  /* leases given past the pool */
+    struct c4t_thread *threads; /* all leases of threads that have not ended, void ones too */
     uint32_t free_rings[C4T_RINGS_MAX];
     uint32_t free_ring_count;
     uint8_t cells_leased[C4T_CELLS_MAX]; /* per block of cells */
@@ -158,7 +195,7 @@ static inline void *c4t_at(const struct c4trace_tracer *tracer, const struct c4t
 }
 
 /* Trace no more, because numbers would no longer be exact: every call passes as it came. Says why, once, on standard error and in the
- * segment. Holds no lock, takes none. */
+ * segment. The tracer's lock is not held. */
 C4T_INTERNAL void c4t_step_aside(struct c4trace_tracer *tracer, const char *why);
 
 C4T_INTERNAL int c4t_fail(c4trace_failure *failure, int error, const char *format, ...)

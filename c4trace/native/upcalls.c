@@ -5,7 +5,7 @@
 
 #include "factories.h"
 #include "slices.h"
-#include "tap.h"
+#include "upcalls.h"
 
 struct c4t_port c4t_ports[C4T_PORTS_MAX];
 
@@ -16,8 +16,7 @@ static __thread struct {
     bool bound;
 } incoming __attribute__((tls_model("initial-exec")));
 
-/* The frame of an up-call; false: forward untraced. */
-C4T_HOT bool enter_upcall(struct c4t_frame *frame, c4t_socket *socket, enum c4t_event event) {
+bool c4t_enter_upcall(struct c4t_frame *frame, c4t_socket *socket, enum c4t_event event) {
     struct c4t_session *session = c4t_session_find(socket);
     if (C4T_UNLIKELY(!session)) {
         for (int i = 0; i < C4T_TRACERS_MAX; i++)
@@ -31,7 +30,7 @@ C4T_HOT bool enter_upcall(struct c4t_frame *frame, c4t_socket *socket, enum c4t_
 
 static void up_got_http_response(struct c4t_port *port, c4t_socket *socket, int status, c4t_slice headers) {
     struct c4t_frame frame;
-    bool traced = enter_upcall(&frame, socket, C4T_EV_GOT_HTTP_RESPONSE);
+    bool traced = c4t_enter_upcall(&frame, socket, C4T_EV_GOT_HTTP_RESPONSE);
     if (traced) {
         atomic_store_explicit(&frame.session->row->http_status, status, memory_order_relaxed); /* relaxed: advisory */
         if (c4t_capture_of(&frame) != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_headers(frame, status, headers));
@@ -43,7 +42,7 @@ static void up_got_http_response(struct c4t_port *port, c4t_socket *socket, int 
 
 static bool up_got_peer_certificate(struct c4t_port *port, c4t_socket *socket, c4t_slice der, c4t_slice hostname) {
     struct c4t_frame frame;
-    bool traced = enter_upcall(&frame, socket, C4T_EV_GOT_PEER_CERTIFICATE);
+    bool traced = c4t_enter_upcall(&frame, socket, C4T_EV_GOT_PEER_CERTIFICATE);
     if (traced) {
         if (c4t_capture_of(&frame) != C4T_CAPTURE_OFF) c4t_take(&frame, c4t_publish_identity(frame, der, hostname));
         c4t_forward(&frame);
@@ -59,7 +58,7 @@ static bool up_got_peer_certificate(struct c4t_port *port, c4t_socket *socket, c
 /* relaxed, in this and up_closed: times are advisory to readers; the state decides which thread writes them */
 static void up_opened(struct c4t_port *port, c4t_socket *socket) {
     struct c4t_frame frame;
-    bool traced = enter_upcall(&frame, socket, C4T_EV_OPENED);
+    bool traced = c4t_enter_upcall(&frame, socket, C4T_EV_OPENED);
     if (traced) {
         struct c4t_session_row *row = frame.session->row;
         uint64_t never = 0;
@@ -77,35 +76,9 @@ static void up_opened(struct c4t_port *port, c4t_socket *socket) {
     if (traced) c4t_leave(&frame);
 }
 
-static void up_received(struct c4t_port *port, c4t_socket *socket, c4t_slice data) {
-    struct c4t_frame frame;
-    bool traced = enter_upcall(&frame, socket, C4T_EV_RECEIVED);
-    if (traced) {
-        c4t_add(&frame.cell->bytes, data.size, frame.shared);
-        c4t_flow_begin(c4t_receiving(&frame), data.size, frame.began);
-        c4t_publish_data(&frame, data); /* before the up-call: LiteCore unmasks in place (rule C4S-044) */
-        c4t_forward(&frame);
-    }
-    port->real.received(socket, data);
-    if (traced) c4t_leave(&frame);
-}
-
-static void up_completed_write(struct c4t_port *port, c4t_socket *socket, size_t n) {
-    struct c4t_frame frame;
-    bool traced = enter_upcall(&frame, socket, C4T_EV_COMPLETED_WRITE);
-    if (traced) {
-        c4t_add(&frame.cell->bytes, n, frame.shared);
-        c4t_flow_end(c4t_writing(&frame), n, frame.began);
-        c4t_publish_plain(&frame, n, 0);
-        c4t_forward(&frame);
-    }
-    port->real.completed_write(socket, n);
-    if (traced) c4t_leave(&frame);
-}
-
 static void up_close_requested(struct c4t_port *port, c4t_socket *socket, int status, c4t_slice message) {
     struct c4t_frame frame;
-    bool traced = enter_upcall(&frame, socket, C4T_EV_CLOSE_REQUESTED);
+    bool traced = c4t_enter_upcall(&frame, socket, C4T_EV_CLOSE_REQUESTED);
     if (traced) {
         c4t_session_advance(frame.session, C4T_STATE_CLOSING);
         c4t_publish_message(&frame, status, message);
@@ -138,7 +111,7 @@ static void note_closed(struct c4t_frame *frame, c4t_error error) {
 
 static void up_closed(struct c4t_port *port, c4t_socket *socket, c4t_error error) {
     struct c4t_frame frame;
-    bool traced = enter_upcall(&frame, socket, C4T_EV_CLOSED);
+    bool traced = c4t_enter_upcall(&frame, socket, C4T_EV_CLOSED);
     if (traced) {
         struct c4t_session *session = frame.session;
         note_closed(&frame, error);
@@ -239,8 +212,8 @@ static void *up_retain(const struct c4t_port *port, const void *bytes) {
         return up_got_peer_certificate(&c4t_ports[i], s, d, h);                                                        \
     }                                                                                                                  \
     static void opened_##i(c4t_socket *s) { up_opened(&c4t_ports[i], s); }                                             \
-    static void received_##i(c4t_socket *s, c4t_slice d) { up_received(&c4t_ports[i], s, d); }                         \
-    static void completed_write_##i(c4t_socket *s, size_t n) { up_completed_write(&c4t_ports[i], s, n); }              \
+    static void received_##i(c4t_socket *s, c4t_slice d) { c4t_up_received(s, d, &c4t_ports[i]); }                     \
+    static void completed_write_##i(c4t_socket *s, size_t n) { c4t_up_completed_write(s, n, &c4t_ports[i]); }          \
     static void close_requested_##i(c4t_socket *s, int c, c4t_slice m) { up_close_requested(&c4t_ports[i], s, c, m); } \
     static void closed_##i(c4t_socket *s, c4t_error e) { up_closed(&c4t_ports[i], s, e); }                             \
     static void release_##i(const void *bytes) { up_release(&c4t_ports[i], bytes); }                                   \

@@ -7,8 +7,6 @@
 #define LOOK_AHEAD 64        /* records searched for an event's return */
 #define OVERTAKEN_TRIES 4
 
-static inline uint32_t mark_of(uint64_t position) { return (uint32_t)(position >> 6) + 1u; }
-
 static inline struct c4t_record *record_at(const struct c4t_cursor *cursor, size_t offset) {
     return (struct c4t_record *)(void *)(cursor->buffer + offset);
 }
@@ -18,6 +16,7 @@ static uint32_t checked_size(const struct c4t_record *record, uint64_t space) {
     uint32_t size = *(const volatile uint32_t *)&record->size; /* once: in the mapping it may change */
     if (size < sizeof *record || size > C4T_RECORD_MAX || size % 64 || size > space) return 0;
     if (record->event == C4T_EV_NONE || record->event > C4T_EV_GAP) return 0;
+    if (record->flags & C4T_REC_RETURN) return size;
     if ((uint64_t)record->text1 + record->text2 + record->data > size - sizeof *record) return 0;
     return size;
 }
@@ -52,8 +51,9 @@ static uint64_t published(struct c4t_cursor *cursor) {
     while (cursor->complete < end && cursor->complete - cursor->position < cursor->cap) {
         const struct c4t_record *record = (const void *)(cursor->data + (cursor->complete & (cursor->cap - 1)));
         /* acquire: the record is whole */
-        bool whole = atomic_load_explicit(&record->mark, memory_order_acquire) == mark_of(cursor->complete);
-        uint32_t size = whole ? checked_size(record, end - cursor->complete) : 0;
+        uint32_t mark = atomic_load_explicit(&record->mark, memory_order_acquire);
+        uint32_t size = checked_size(record, end - cursor->complete);
+        if (mark != (uint32_t)(cursor->complete + size)) size = 0;
         cursor->blocked = !size;
         if (!size) break;
         cursor->complete += size;
@@ -110,7 +110,7 @@ static bool take_in(struct c4t_cursor *cursor, uint64_t from, uint64_t to, size_
     while (cursor->end < stop) {
         struct c4t_record *record = record_at(cursor, cursor->end);
         uint32_t size = checked_size(record, to - position);
-        if (!size || atomic_load_explicit(&record->mark, memory_order_relaxed) != mark_of(position))
+        if (!size || atomic_load_explicit(&record->mark, memory_order_relaxed) != (uint32_t)(position + size))
             return false; /* relaxed: own memory */
         if (size > stop - cursor->end) {
             bool at_lap_end = ((position + (stop - cursor->end)) & (cursor->cap - 1)) == 0;
@@ -132,7 +132,7 @@ static void jump(struct c4t_cursor *cursor, uint64_t position) {
 
 /* Nothing more can be had from `from` on: overwritten, or a damaged record lies there. Go on `spare` bytes before what is overwritten. */
 static void jump_from(struct c4t_cursor *cursor, uint64_t from, uint64_t spare) {
-    uint64_t lowest = c4t_cursor_lowest(cursor), end = written(cursor);
+    uint64_t lowest = c4t_cursor_lowest(cursor), end = c4t_cursor_anchor(cursor, UINT64_MAX);
     lowest = lowest >= from ? lowest + spare : from + 64;
     uint64_t next = c4t_cursor_anchor(cursor, lowest);
     jump(cursor, next > from ? next : end > from ? end : from);
@@ -168,9 +168,9 @@ bool c4t_cursor_unblock(struct c4t_cursor *cursor) {
     if (!cursor->blocked || cursor->at < cursor->end || end - begin > cursor->cap) return false;
     for (uint64_t position = begin + 64; position < end; position += 64) {
         const struct c4t_record *record = (const void *)(cursor->data + (position & (cursor->cap - 1)));
-        if (atomic_load_explicit(&record->mark, memory_order_acquire) != mark_of(position))
-            continue; /* acquire: the record is whole */
-        if (!checked_size(record, end - position)) continue;
+        uint32_t mark = atomic_load_explicit(&record->mark, memory_order_acquire); /* acquire: the record is whole */
+        uint32_t size = checked_size(record, end - position);
+        if (!size || mark != (uint32_t)(position + size)) continue;
         jump(cursor, position);
         return true;
     }

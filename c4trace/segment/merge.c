@@ -160,7 +160,8 @@ static int32_t accepted_of(const struct c4t_record *returned) {
 static void find_duration(struct c4t_reader *reader, struct c4t_cursor *cursor, struct c4t_event_view *view) {
     struct c4t_record *returned = c4t_cursor_return_of_front(cursor);
     if (!returned) {
-        c4t_returns_put(&reader->merge.returns, c4t_cursor_front(cursor)->call, view->seq);
+        const struct c4t_record *front = c4t_cursor_front(cursor);
+        c4t_returns_put(&reader->merge.returns, front->call, view->seq, front->sid);
         return;
     }
     view->dt_ns = c4t_duration_ns(&reader->timeline, returned->n);
@@ -206,10 +207,10 @@ static int give_event(struct c4t_reader *reader, struct c4t_cursor *cursor, stru
 
 /* A return record whose event was given without its duration; 0 where that event never was. */
 static int give_return(struct c4t_reader *reader, const struct c4t_record *record, struct c4t_event_view *view) {
-    uint64_t seq = c4t_returns_take(&reader->merge.returns, record->call);
-    if (!seq) return 0;
+    uint64_t seq, sid;
+    if (!c4t_returns_take(&reader->merge.returns, record->call, &seq, &sid)) return 0;
     *view = (struct c4t_event_view){
-        .kind = C4T_VIEW_RETURN, .event = record->event, .flags = record->flags, .sid = record->sid, .seq = seq};
+        .kind = C4T_VIEW_RETURN, .event = record->event, .flags = record->flags, .sid = sid, .seq = seq};
     view->dt_ns = c4t_duration_ns(&reader->timeline, record->n);
     view->accepted = accepted_of(record);
     return 1;

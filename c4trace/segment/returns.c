@@ -13,7 +13,7 @@ static struct c4t_waiting *set_of(const struct c4t_returns *returns, uint64_t ca
     return returns->sets[(call * 0x9E3779B97F4A7C15ull) >> 55]; /* 9 bits: C4T_RETURN_SETS */
 }
 
-void c4t_returns_put(struct c4t_returns *returns, uint64_t call, uint64_t seq) {
+void c4t_returns_put(struct c4t_returns *returns, uint64_t call, uint64_t seq, uint64_t sid) {
     struct c4t_waiting *set = set_of(returns, call), *place = set;
     for (uint32_t i = 0; i < C4T_RETURN_WAYS; i++) {
         if (!set[i].call) {
@@ -24,14 +24,17 @@ void c4t_returns_put(struct c4t_returns *returns, uint64_t call, uint64_t seq) {
     }
     place->call = call;
     place->seq = seq;
+    place->sid = sid;
 }
 
-uint64_t c4t_returns_take(struct c4t_returns *returns, uint64_t call) {
+bool c4t_returns_take(struct c4t_returns *returns, uint64_t call, uint64_t *seq, uint64_t *sid) {
     struct c4t_waiting *set = set_of(returns, call);
     for (uint32_t i = 0; i < C4T_RETURN_WAYS; i++) {
         if (set[i].call != call || !call) continue;
         set[i].call = 0;
-        return set[i].seq;
+        *seq = set[i].seq;
+        *sid = set[i].sid;
+        return true;
     }
-    return 0;
+    return false;
 }

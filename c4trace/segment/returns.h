@@ -10,7 +10,7 @@
 
 struct c4t_waiting {
     uint64_t call; /* 0: free */
-    uint64_t seq;
+    uint64_t seq, sid;
 };
 
 struct c4t_returns {
@@ -19,8 +19,8 @@ struct c4t_returns {
 
 bool c4t_returns_begin(struct c4t_returns *returns);
 void c4t_returns_end(struct c4t_returns *returns);
-void c4t_returns_put(struct c4t_returns *returns, uint64_t call, uint64_t seq);
-/* Number of the event that waits for `call`, and forget it; 0 if none does. */
-uint64_t c4t_returns_take(struct c4t_returns *returns, uint64_t call);
+void c4t_returns_put(struct c4t_returns *returns, uint64_t call, uint64_t seq, uint64_t sid);
+/* Number and session of the event that waits for `call`, and forget it; false if none does. */
+bool c4t_returns_take(struct c4t_returns *returns, uint64_t call, uint64_t *seq, uint64_t *sid);
 
 #endif

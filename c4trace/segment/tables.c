@@ -128,13 +128,15 @@ uint32_t c4t_reader_flights(struct c4t_reader *reader, struct c4t_flight_copy *c
     for (uint32_t i = 0; i < info.thread_rows && n < room; i++) {
         const struct c4t_thread_row *row = c4t_entry_of(reader, &reader->facts.threads, i);
         uint32_t tid = atomic_load_explicit(&row->tid, memory_order_acquire); /* acquire: the row is ready */
-        uint64_t what =
-            atomic_load_explicit(&row->flight_what, memory_order_acquire); /* acquire: since was written before it */
-        uint64_t since = number(&row->flight_since);
-        c4t_load_fence(); /* since is read before what is read again */
-        if (!tid || !what || what != number(&row->flight_what)) continue;
-        if ((what & 255) == C4T_EV_NONE || (what & 255) >= C4T_EV_COUNT) continue;
-        copies[n] = (struct c4t_flight_copy){.sid = what >> 8, .tid = tid, .event = (uint32_t)(what & 255)};
+        uint32_t event =
+            atomic_load_explicit(&row->flight_event, memory_order_acquire); /* acquire: the others are written before */
+        uint64_t sid = number(&row->flight_sid), since = number(&row->flight_since);
+        c4t_load_fence(); /* both are read before it is seen that none of them changed */
+        if (!tid || event != small(&row->flight_event) || sid != number(&row->flight_sid) ||
+            since != number(&row->flight_since))
+            continue;
+        if (event == C4T_EV_NONE || event >= C4T_EV_COUNT) continue;
+        copies[n] = (struct c4t_flight_copy){.sid = sid, .tid = tid, .event = event};
         copies[n].ns = now > since ? c4t_duration_ns(&reader->timeline, now - since) : 0;
         copies[n].began = c4t_time_ns(&reader->timeline, since);
         c4t_copy_text(copies[n].name, row->name, sizeof copies[n].name);

@@ -1,25 +1,11 @@
-/* Sums over cells. A duration is in its cell or still pending in its thread's row, never counted in both: what is pending is added only if
- * it was pending before and after the cells were read. */
+/* Sums over cells, as segment.h says: the newest duration of an event may still be pending beside its histogram. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "reader_state.h"
 
-struct pending {
-    uint64_t cell, ticks;
-};
-
 /* relaxed, here and below unless said: each is one number of a moment */
 static uint64_t number(const _Atomic uint64_t *from) { return atomic_load_explicit(from, memory_order_relaxed); }
-
-static struct pending read_pending(const struct c4t_thread_row *row) {
-    struct pending first = {
-        .cell = atomic_load_explicit(&row->pending_cell,
-                                     memory_order_acquire)}; /* acquire: its ticks, and all that was applied before */
-    first.ticks = number(&row->pending_ticks);
-    bool same = first.cell == atomic_load_explicit(&row->pending_cell, memory_order_acquire); /* acquire: as above */
-    return same ? first : (struct pending){0};
-}
 
 /* Buckets of the segment hold ticks from `low` up to and with `high`. */
 static uint64_t bucket_high(uint32_t bucket) {
@@ -65,12 +51,19 @@ static void add_exemplar(const struct c4t_reader *reader, struct c4t_cell *cell,
     total->slowest_wall = (double)reader->facts.wall_ns / 1e9 + (double)c4t_time_ns(&reader->timeline, at) / 1e9;
 }
 
-static void add_cell(const struct c4t_reader *reader, struct c4t_cell *cell, const uint8_t *map, bool take,
+static void add_cell(const struct c4t_reader *reader, struct c4t_cell *cell, bool pends, const uint8_t *map, bool take,
                      struct c4t_total *total) {
-    /* Durations before beginnings: so that no more are done than began. */
+    /* acquire, both: what is in the histogram by then is seen. Durations before beginnings: so that no more are done than began. */
+    uint64_t done = atomic_load_explicit(&cell->done, memory_order_acquire), sum = 0;
+    uint64_t pending = atomic_load_explicit(&cell->pending, memory_order_acquire);
     for (uint32_t i = 0; i < C4T_HIST_BUCKETS; i++) {
         uint64_t n = number(&cell->hist[i]);
         if (n) total->buckets[map[i]] += n;
+        sum += n;
+    }
+    if (pends && sum) {
+        if (total->buckets[map[0]]) total->buckets[map[0]]--; /* the 0 that the first one found there */
+        if (sum == done) total->buckets[map[bucket_of(pending)]]++;
     }
     total->seconds += seconds_of(reader, number(&cell->sum));
     c4t_load_fence(); /* n is read last */
@@ -81,40 +74,13 @@ static void add_cell(const struct c4t_reader *reader, struct c4t_cell *cell, con
 
 static void add_block(const struct c4t_reader *reader, struct c4t_cells *block, const uint8_t *map, bool take,
                       struct c4t_total *totals) {
-    for (uint32_t i = 0; i < C4T_EV_COUNT; i++) add_cell(reader, &block->event[i], map, take, &totals[i]);
+    bool pends = !(block->flags & C4T_CELLS_SHARED);
+    for (uint32_t i = 0; i < C4T_EV_COUNT; i++) add_cell(reader, &block->event[i], pends, map, take, &totals[i]);
     for (uint32_t i = 0; i < C4T_LAT_COUNT; i++)
-        add_cell(reader, &block->latency[i], map, take, &totals[C4T_EV_COUNT + i]);
+        add_cell(reader, &block->latency[i], false, map, take, &totals[C4T_EV_COUNT + i]);
 }
 
-/* The total that the cell at this offset of the segment adds to, if it is one of `factory`; else NULL. */
-static struct c4t_total *total_of_cell(const struct c4t_reader *reader, uint64_t offset, uint32_t factory,
-                                       struct c4t_total *totals) {
-    const struct c4t_section *cells = &reader->facts.cells;
-    if (offset < cells->offset || !cells->stride) return NULL;
-    uint64_t block = (offset - cells->offset) / cells->stride, within = (offset - cells->offset) % cells->stride;
-    if (block >= cells->count) return NULL;
-    const struct c4t_cells *owner = c4t_entry_of(reader, cells, (uint32_t)block);
-    if (atomic_load_explicit(&owner->factory, memory_order_acquire) != factory + 1)
-        return NULL; /* acquire: flags before it */
-    uint64_t first = offsetof(struct c4t_cells, event);
-    if (within < first || (within - first) % sizeof(struct c4t_cell)) return NULL;
-    uint64_t i = (within - first) / sizeof(struct c4t_cell);
-    return i < C4T_TOTALS ? &totals[i] : NULL;
-}
-
-static void add_pending(const struct c4t_reader *reader, const struct pending *before, uint32_t threads,
-                        uint32_t factory, const uint8_t *map, struct c4t_total *totals) {
-    for (uint32_t i = 0; i < threads; i++) {
-        struct pending after = read_pending(c4t_entry_of(reader, &reader->facts.threads, i));
-        if (!after.cell || after.cell != before[i].cell || after.ticks != before[i].ticks) continue;
-        struct c4t_total *total = total_of_cell(reader, after.cell, factory, totals);
-        if (!total) continue;
-        total->buckets[map[bucket_of(after.ticks)]]++;
-        total->seconds += seconds_of(reader, after.ticks);
-    }
-}
-
-/* A duration that was being applied while we read is missing; counts already given do not go down for that. */
+/* A count that was given does not go down, whatever is in the segment. */
 static void keep_highest(struct c4t_total *given, struct c4t_total *total) {
     for (uint32_t i = 0; i <= C4T_BOUNDS_MAX; i++) {
         if (total->buckets[i] < given->buckets[i]) total->buckets[i] = given->buckets[i];
@@ -129,28 +95,19 @@ static void keep_highest(struct c4t_total *given, struct c4t_total *total) {
 int c4t_reader_totals(struct c4t_reader *reader, uint32_t factory, const double *bounds, uint32_t bound_count, int take,
                       struct c4t_total totals[C4T_TOTALS]) {
     if (bound_count > C4T_BOUNDS_MAX || factory >= C4T_FACTORIES_MAX || (take && reader->mode == C4T_READ)) return -1;
-    uint32_t threads = c4t_rows_in_use(&reader->live->thread_top, &reader->facts.threads);
     uint32_t blocks = c4t_rows_in_use(&reader->live->cells_top, &reader->facts.cells);
-    struct pending *before = calloc(threads + 1, sizeof *before);
     if (!reader->given_totals)
         reader->given_totals = calloc((size_t)C4T_FACTORIES_MAX * C4T_TOTALS, sizeof *reader->given_totals);
-    if (!before || !reader->given_totals) {
-        free(before);
-        return -1;
-    }
+    if (!reader->given_totals) return -1;
     uint8_t map[C4T_HIST_BUCKETS];
     map_buckets(reader, bounds, bound_count, map);
     memset(totals, 0, C4T_TOTALS * sizeof *totals);
-    for (uint32_t i = 0; i < threads; i++) before[i] = read_pending(c4t_entry_of(reader, &reader->facts.threads, i));
     for (uint32_t i = 0; i < blocks; i++) {
         struct c4t_cells *block = c4t_entry_of(reader, &reader->facts.cells, i);
         if (atomic_load_explicit(&block->factory, memory_order_acquire) ==
             factory + 1) /* acquire: the block is ready */
             add_block(reader, block, map, take, totals);
     }
-    c4t_load_fence(); /* cells are read before pending ones are looked at again */
-    add_pending(reader, before, threads, factory, map, totals);
-    free(before);
     for (uint32_t i = 0; i < C4T_TOTALS; i++) keep_highest(&reader->given_totals[factory * C4T_TOTALS + i], &totals[i]);
     return 0;
 }

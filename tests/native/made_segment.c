@@ -144,7 +144,7 @@ void made_publish(const struct made_segment *segment, uint32_t ring_index, uint6
                   const struct made_record *from) {
     struct c4t_ring *ring = made_ring(segment, ring_index);
     struct c4t_record *record = (void *)(segment->base + ring->data + (position & (ring->cap - 1)));
-    uint32_t mark = (uint32_t)(position >> 6) + 1;
+    uint32_t mark = (uint32_t)(position + size_of(from));
     record->size = (uint32_t)size_of(from);
     record->event = from->event;
     record->flags = from->flags;

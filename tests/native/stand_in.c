@@ -120,16 +120,6 @@ struct c4t_cell total(c4trace_tracer *tracer, int event, int latency) {
         sum.done += cell->done;
         for (uint32_t b = 0; b < C4T_HIST_BUCKETS; b++) sum.hist[0] += cell->hist[b];
     }
-    for (uint32_t i = 0; i < tracer->header->thread_top; i++) {
-        struct c4t_thread_row *row = c4t_at(tracer, &tracer->header->threads, i);
-        for (uint32_t k = 0; row->pending_cell && k < tracer->header->cells_top; k++) {
-            struct c4t_cells *cells = c4t_at(tracer, &tracer->header->cells, k);
-            struct c4t_cell *cell = latency < 0 ? &cells->event[event] : &cells->latency[latency];
-            if ((unsigned char *)cell - tracer->base != (ptrdiff_t)row->pending_cell) continue;
-            sum.done++;
-            sum.hist[0]++;
-        }
-    }
     return sum;
 }
 
@@ -140,8 +130,8 @@ struct records records_of(c4trace_tracer *tracer) {
         uint64_t end = ring->shared ? ring->reserved : ring->head;
         for (uint64_t p = ring->tail; p < end;) {
             struct c4t_record *record = (void *)(tracer->base + ring->data + (p & (ring->cap - 1)));
-            CHECK(record->mark == (uint32_t)(p >> 6) + 1);
             CHECK(record->size >= 64 && record->size % 64 == 0);
+            CHECK(record->mark == (uint32_t)(p + record->size));
             if (record->flags & C4T_REC_RETURN)
                 found.returns++;
             else if (record->event == C4T_EV_GAP)

@@ -54,7 +54,7 @@ static void what_is_no_segment_of_ours_is_refused(void) {
     refused(segment.path, C4T_READ, "not a segment of c4trace");
     header->magic = C4T_SEGMENT_MAGIC;
     header->layout = 99;
-    refused(segment.path, C4T_READ, "layout 99, this c4trace reads layout 2: use c4trace 9.8.7");
+    refused(segment.path, C4T_READ, "layout 99, this c4trace reads layout 3: use c4trace 9.8.7");
     header->layout = whole.layout;
     header->size = whole.size + 1;
     refused(segment.path, C4T_READ, "torn");
@@ -103,23 +103,20 @@ static void totals_are_applied_and_pending_durations(void) {
     struct c4t_segment_header *header = segment.header;
     struct c4t_cells *block = made_row(&segment, &header->cells, 1);
     struct c4t_cell *cell = &block->event[C4T_EV_WRITE], *latency = &block->latency[C4T_LAT_CLOSE];
-    struct c4t_thread_row *thread = made_row(&segment, &header->threads, 3);
     header->cells_top = 2;
-    header->thread_top = 4;
     block->factory = 1;
     cell->n = 4;
     cell->bytes = 400;
-    cell->done = 2;
+    cell->done = 3;
+    cell->hist[0] = 1;                  /* nothing, which the first one found pending */
     cell->hist[7] = 1;                  /* 7 ns */
     cell->hist[16 * (10 - 3) + 15] = 1; /* up to 2047 ns */
-    cell->sum = 7 + 2000;
+    cell->pending = 1000;
+    cell->sum = 7 + 2000 + 1000;
     cell->slowest_ticks = 2000;
     cell->slowest_sid = 5;
     cell->slowest_at = header->ticks + 1000000000u;
     latency->n = latency->done = latency->hist[0] = 1;
-    thread->tid = 1;
-    thread->pending_ticks = 1000;
-    thread->pending_cell = (uint64_t)((unsigned char *)cell - segment.base);
     static const double bounds[] = {7.5e-9, 1e-6, 2e-6, 3e-6};
     struct c4t_total totals[C4T_TOTALS];
     struct c4t_reader *reader = open_reader(&segment, C4T_CONTROL);
@@ -138,10 +135,18 @@ static void totals_are_applied_and_pending_durations(void) {
     CHECK_EQUAL((total->slowest_wall - (double)header->wall_ns / 1e9) * 1e3 + 0.5, 1000);
     CHECK_EQUAL(cell->slowest_ticks, 0);
     CHECK_EQUAL(totals[C4T_EV_COUNT + C4T_LAT_CLOSE].done, 1);
-    thread->pending_cell += 8; /* hostile: no cell begins there */
+    cell->hist[16 * (9 - 3) +
+               15]++; /* 1000 ns and another one that has just ended: put in, not pending any more as we read */
+    cell->hist[7]++;
     CHECK_EQUAL(c4t_reader_totals(reader, 0, bounds, 4, 1, totals), 0);
-    CHECK_EQUAL(totals[C4T_EV_WRITE].done, 3); /* never less than was said */
-    thread->pending_cell = UINT64_MAX - 3;
+    CHECK_EQUAL(totals[C4T_EV_WRITE].done, 4);
+    cell->pending = UINT64_MAX; /* hostile */
+    cell->done = 5;
+    CHECK_EQUAL(c4t_reader_totals(reader, 0, bounds, 4, 1, totals), 0);
+    CHECK_EQUAL(totals[C4T_EV_WRITE].done, 5);
+    memset(cell->hist, 0, sizeof cell->hist);
+    CHECK_EQUAL(c4t_reader_totals(reader, 0, bounds, 4, 1, totals), 0);
+    CHECK_EQUAL(totals[C4T_EV_WRITE].done, 5); /* never less than was said */
     CHECK_EQUAL(c4t_reader_totals(reader, 1, bounds, 4, 1, totals), 0);
     CHECK_EQUAL(totals[C4T_EV_WRITE].n, 0);
     CHECK_EQUAL(c4t_reader_totals(reader, C4T_FACTORIES_MAX, bounds, 4, 1, totals), -1);
@@ -168,7 +173,8 @@ static void a_dead_host_is_told_from_a_live_one(void) {
     thread->tid = 44;
     strcpy(thread->name, "OkHttp Dispatch");
     thread->flight_since = segment.header->ticks + 5000;
-    thread->flight_what = 9 << 8 | C4T_EV_WRITE;
+    thread->flight_sid = 9;
+    thread->flight_event = C4T_EV_WRITE;
     struct c4t_session_row *row = made_row(&segment, &segment.header->sessions, 0);
     segment.header->session_top = 1;
     row->t_last = segment.header->ticks + 8000;
