@@ -15,12 +15,13 @@ def spark(values: Sequence[float], width: int) -> str:
     """Draw the last `width` values as columns, each against the highest of them; what is not known is left blank."""
     shown = values[-width:] if width > 0 else ()
     most = max(shown, default=0.0)
-    bars = "".join(_LEVELS[_level(value, most)] for value in shown)
-    return bars.rjust(width)
+    if most <= 0:
+        return (_LEVELS[0] * len(shown)).rjust(width)
+    return "".join([_LEVELS[_level(value, most)] for value in shown]).rjust(width)
 
 
 def _level(value: float, most: float) -> int:
-    if value <= 0 or most <= 0:
+    if value <= 0:
         return 0
     return 1 + min(5, int(value / most * 6 - 1e-9))
 

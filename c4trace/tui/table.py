@@ -149,16 +149,15 @@ def row_line(columns: Sequence[Column], row: Watched, scene: Scene, width: int, 
     for column in columns:
         text, style = column.cell(row, scene, column.width)
         shown = fit(text, column.width, right=column.right)
-        content = shown.rstrip(" ") if not column.right else shown
-        if content.strip(" "):
+        content = shown if column.right else shown.rstrip(" ")
+        if content and not content.isspace():
             line.append(segment(" " * blank + content, style))
             blank = len(shown) - len(content) + 1
         else:
             blank += len(shown) + 1
-    used = sum(piece.cell_length for piece in line)
-    if used > width:
+    if sum(column.width + 1 for column in columns) - 1 > width:  # narrower than the least there is to show
         line = laid_out([(piece.text, str(piece.style or "")) for piece in line], width)
-        used = sum(piece.cell_length for piece in line)
     if not under_cursor:
         return line
+    used = sum(piece.cell_length for piece in line)
     return [segment(piece.text, "reverse") for piece in line] + [segment(" " * (width - used), "reverse")]

@@ -46,6 +46,8 @@ class Terminal:
         self._no_colors = bool(os.environ.get("NO_COLOR"))
         self._before: list[Any] | None = None
         self._shown: list[Line] = []
+        self._widths: dict[int, list[int]] = {}
+        """Of the pieces of each line shown, in cells."""
         self._size = (0, 0)
         self._styles: dict[Style, Style] = {}
 
@@ -102,22 +104,22 @@ class Terminal:
             self._size, self._shown = size, []
             parts.append("\x1b[0m\x1b[2J")
         for number, line in enumerate(lines):
-            before = self._shown[number] if number < len(self._shown) else None
-            if line != before:
-                parts.append(self._changed(number, line, before, size[0]))
+            if number >= len(self._shown) or line != self._shown[number]:
+                parts.append(self._changed(number, line, size[0]))
         self._shown = lines
         if parts:
             self._write("".join(parts))
 
-    def _changed(self, number: int, line: Line, before: Line | None, width: int) -> str:
+    def _changed(self, number: int, line: Line, width: int) -> str:
         """What to send for a line: pieces of the same widths as before are changed where they stand."""
         widths = [piece.cell_length for piece in line]
-        if before is None or widths != [piece.cell_length for piece in before]:
+        before, self._widths[number] = self._widths.get(number), widths
+        if number >= len(self._shown) or widths != before:
             # Nothing is erased behind a line that is full: with no wrapping the cursor still stands on its last cell.
             end = "" if sum(widths) >= width else "\x1b[K"
             return f"\x1b[{number + 1};1H{''.join(map(self._text, line))}{end}"
         parts, column, is_there = [], 1, False
-        for piece, old, cells in zip(line, before, widths, strict=True):
+        for piece, old, cells in zip(line, self._shown[number], widths, strict=True):
             if piece != old:
                 parts.append(self._text(piece) if is_there else f"\x1b[{number + 1};{column}H{self._text(piece)}")
             is_there = piece != old
