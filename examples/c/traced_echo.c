@@ -57,12 +57,13 @@ int main(void) {
     const void *traced = c4trace_wrap(tracer, &echo, sizeof echo, "echo", &failure);
     if (!traced) return fprintf(stderr, "%s\n", failure.text), 1;
     c4trace_uses_table(tracer, traced);
+    c4trace_uses_release(tracer, traced); /* so that a slice which is never released shows */
     LOOK_UP(opened, "c4socket_opened");
     LOOK_UP(received, "c4socket_received");
     LOOK_UP(completed_write, "c4socket_completedWrite");
     LOOK_UP(closed, "c4socket_closed");
     LOOK_UP(got_http_response, "c4socket_gotHTTPResponse");
-    release_buffer = config.upcalls->release_buffer;
+    LOOK_UP(release_buffer, "_FLBuf_Release");
 
     c4thost_config host_config = C4THOST_CONFIG_INIT;
     c4thost *host = c4thost_new(&host_config);

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import c4trace._native as native
 from c4trace.events import EventKind
+from c4trace.segment.snapshot import Flow, Slices
 from tests.examples.readme import EXAMPLES, follow, need, traced
 
 PACKAGE = Path(native.__file__).parent
@@ -53,6 +54,8 @@ def test_a_host_in_c_is_traced_through_the_functions_it_looks_up(tmp_path: Path)
         "requestClose": 1,
         "closed": 1,
     }
+    hello = Flow(1, len("hello"))
+    assert factory.slices == Slices(written=hello, released=hello, not_followed=Flow(0, 0))
 
 
 def test_a_static_litecore_is_traced_by_wrapping_its_symbols_at_link_time(tmp_path: Path) -> None:

@@ -47,10 +47,10 @@ def build(folder: Path, version: Version, *options: str, static: bool = False) -
     return host
 
 
-def build_looking_up(folder: Path, version: Version) -> Path:
+def build_looking_up(folder: Path, version: Version, *options: str) -> Path:
     """The host, linked to no library: it looks up what $STAND_IN names, `libLiteCore.so` beside it."""
     host = build(folder, version)
-    macros = [f"-DGENERATION={version.generation}", f'-DVERSION="{version.text}"', "-DLOOKS_UP"]
+    macros = [f"-DGENERATION={version.generation}", f'-DVERSION="{version.text}"', "-DLOOKS_UP", *options]
     _gcc("-o", host, *macros, SOURCES / "host.c")
     return host
 

@@ -54,6 +54,12 @@ def test_what_is_looked_up_is_traced(known: tuple[Version, Path], how: str, tmp_
     assert (factory.releases, factory.slices) == ("interposed", Slices(one, one, Flow(0, 0)))
 
 
+def test_a_host_whose_sanitizer_looks_up_before_libc_is_ready_is_traced(tmp_path: Path) -> None:
+    host = build_looking_up(tmp_path, KNOWN, "-fsanitize=address,undefined")
+    done = run("--dlsym", "--", host, "new", STAND_IN=library(host))
+    assert (done.returncode, done.stdout) == (0, "factory replaced\n"), done.stderr
+
+
 def test_what_is_never_released_shows_also_where_nothing_is_linked_to_the_release(
     known: tuple[Version, Path], segments: Path
 ) -> None:

@@ -3,14 +3,16 @@
  * registers and the stack as they came, so that RTLD_NEXT and RTLD_DEFAULT still see the caller.
  *
  * A library of its own, so that a host that is merely preloaded into keeps the loader's dlsym. It may be called at any time, before
- * the constructors of any library: nothing here allocates, locks or needs to be set up.
+ * the constructors of any library: nothing here allocates, locks or needs to be set up, or calls a function of libc, which a sanitizer
+ * may have made its own and look up right now.
  */
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <string.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #define HIDDEN __attribute__((visibility("hidden")))
 #define SYMBOL_HIDDEN 0x8000u /* in a table of versions: not the default version */
@@ -21,19 +23,22 @@ void *c4trace_looked_up(void *found, const char *name, const void *caller);
 typedef void *(*dlsym_function)(void *, const char *);
 typedef void *(*dlvsym_function)(void *, const char *, const char *);
 
-/* One name to be found in the libraries behind this one. */
-struct search {
-    const char *name;
-    bool passed_us;
-    void *found;
-};
-
 struct table {
     const ElfW(Sym) * symbols;
     const char *strings;
     const uint32_t *hash;
     const uint16_t *versions;
 };
+
+static bool begins_with(const char *text, const char *with) {
+    while (*with && *text == *with) text++, with++;
+    return !*with;
+}
+
+static bool is_same(const char *a, const char *b) {
+    while (*a && *a == *b) a++, b++;
+    return *a == *b;
+}
 
 static uint32_t gnu_hash(const char *name) {
     uint32_t hash = 5381;
@@ -47,7 +52,7 @@ static const void *pointer(ElfW(Addr) base, ElfW(Addr) value) {
 }
 
 static bool read_table(struct table *table, ElfW(Addr) base, const ElfW(Dyn) * d) {
-    memset(table, 0, sizeof *table);
+    *table = (struct table){0};
     for (; d->d_tag != DT_NULL; d++) {
         if (d->d_tag == DT_SYMTAB) table->symbols = pointer(base, d->d_un.d_ptr);
         if (d->d_tag == DT_STRTAB) table->strings = pointer(base, d->d_un.d_ptr);
@@ -68,54 +73,35 @@ static const ElfW(Sym) * find_symbol(const struct table *table, const char *name
         uint32_t has = chain[i - first];
         const ElfW(Sym) *symbol = &table->symbols[i];
         if ((has | 1) == (wanted | 1) && symbol->st_shndx != SHN_UNDEF &&
-            !(table->versions && table->versions[i] & SYMBOL_HIDDEN) && !strcmp(table->strings + symbol->st_name, name))
+            !(table->versions && table->versions[i] & SYMBOL_HIDDEN) && is_same(table->strings + symbol->st_name, name))
             return symbol;
         if (has & 1) break; /* the end of its chain */
     }
     return NULL;
 }
 
-static bool is_us(const struct dl_phdr_info *info) {
-    ElfW(Addr) here = (ElfW(Addr))is_us;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-        if (p->p_type == PT_LOAD && here - (info->dlpi_addr + p->p_vaddr) < p->p_memsz) return true;
-    }
-    return false;
-}
-
-static int look_in(struct dl_phdr_info *info, size_t size, void *data) {
-    (void)size;
-    struct search *search = data;
-    if (!search->passed_us) {
-        search->passed_us = is_us(info);
-        return 0;
-    }
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        struct table table;
-        if (info->dlpi_phdr[i].p_type != PT_DYNAMIC ||
-            !read_table(&table, info->dlpi_addr, (const ElfW(Dyn) *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr)))
-            continue;
-        const ElfW(Sym) *symbol = find_symbol(&table, search->name);
-        if (symbol) search->found = (void *)(info->dlpi_addr + symbol->st_value);
-    }
-    return search->found != NULL;
-}
-
-/* The next one behind ours, as RTLD_NEXT would have it: another tool's, or the loader's. */
+/* The next one behind ours, as RTLD_NEXT would have it: another tool's, or the loader's. The loader's own list of what is loaded needs
+ * no function that could be another's. */
 static void *real(void *_Atomic *known, const char *name) {
-    void *function =
-        atomic_load_explicit(known, memory_order_relaxed); /* relaxed: an address, and code is always there */
+    /* relaxed, both: an address, and code is always there */
+    void *function = atomic_load_explicit(known, memory_order_relaxed);
     if (function) return function;
-    struct search search = {.name = name};
-    dl_iterate_phdr(look_in, &search);
-    atomic_store_explicit(known, search.found, memory_order_relaxed); /* relaxed: as above */
-    return search.found;
+    bool passed_us = false;
+    for (const struct link_map *map = _r_debug.r_map; map && !function; map = map->l_next) {
+        struct table table;
+        if (passed_us && read_table(&table, map->l_addr, map->l_ld)) {
+            const ElfW(Sym) *symbol = find_symbol(&table, name);
+            if (symbol) function = (void *)(map->l_addr + symbol->st_value);
+        }
+        passed_us |= map->l_ld == _DYNAMIC;
+    }
+    atomic_store_explicit(known, function, memory_order_relaxed);
+    return function;
 }
 
 static bool is_of_interest(void *handle, const char *name) {
     if (handle == RTLD_DEFAULT || handle == RTLD_NEXT || !name) return false;
-    return !strncmp(name, "c4socket_", 9) || !strncmp(name, "c4repl_new", 10) || !strncmp(name, "_FLBuf_Re", 9);
+    return begins_with(name, "c4socket_") || begins_with(name, "c4repl_new") || begins_with(name, "_FLBuf_Re");
 }
 
 /* Where a lookup goes on: to `jump`, or, where that is NULL, back to its caller with `value`. */
