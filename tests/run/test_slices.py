@@ -10,7 +10,7 @@ import pytest
 from c4trace.segment.attach import attach
 from c4trace.segment.folder import list_segments
 from c4trace.segment.snapshot import Flow, Slices, Snapshot
-from tests.run.stand_in import EVENTS, Version, build, run
+from tests.run.stand_in import EVENTS, Version, build, compile_text, run
 
 KNOWN = Version(30, "3.0.0")
 ONE, NONE = Flow(1, EVENTS["write"][1]), Flow(0, 0)
@@ -69,3 +69,36 @@ def test_each_process_of_a_family_has_its_own_slices(host: Path, segments: Path)
     for file in files:
         with attach(file.path) as segment:
             assert [factory.slices for factory in segment.snapshot().factories] == [Slices(ONE, ONE, NONE)]
+
+
+FLEECE = """
+int references = 3;
+void _FLBuf_Retain(const void *buffer) { references += buffer != 0; }
+void _FLBuf_Release(const void *buffer) { references -= buffer != 0; }
+void release_twice(const void *buffer) { _FLBuf_Release(buffer); _FLBuf_Release(buffer); }
+"""
+WITHOUT_LITECORE = """
+#include <stdio.h>
+extern int references;
+void _FLBuf_Retain(const void *);
+void _FLBuf_Release(const void *);
+void release_twice(const void *);
+int main(void) {
+    _FLBuf_Retain("a");
+    _FLBuf_Release("a");
+    _FLBuf_Release(0);
+    release_twice("a");
+    printf("%d\\n", references);
+    return references;
+}
+"""
+
+
+def test_buffers_of_a_program_without_litecore_are_released_as_they_were(tmp_path: Path, segments: Path) -> None:
+    compile_text(FLEECE, tmp_path / "libFleece.so", "-shared", "-fPIC")
+    link = [f"-L{tmp_path}", "-lFleece", f"-Wl,-rpath,{tmp_path}"]
+    program = compile_text(WITHOUT_LITECORE, tmp_path / "fleece", *link)
+    done = run("--", program)
+    assert (done.returncode, done.stdout) == (1, "1\n")
+    assert done.stderr == f"c4trace: nothing was traced: {program} never loaded LiteCore\n"
+    assert list_segments(segments) == []
