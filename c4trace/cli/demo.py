@@ -8,7 +8,6 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -17,12 +16,10 @@ from c4trace.cli.ending import FINDINGS, BadInput
 from c4trace.cli.notices import notice
 from c4trace.cli.verb import verb
 from c4trace.demo.run import LOG, PAGE, RECORDING, Outcome, run
-from c4trace.demo.script import own_script, read_script
-from c4trace.demo.watched import Pace, watched
+from c4trace.demo.script import Script, own_script, read_script
 from c4trace.report.screen import Screen, Span
 from c4trace.report.summary import summarize
 from c4trace.report.summary_table import print_summary
-from c4trace.tui.terminal import can_show
 
 __all__ = ["command"]
 
@@ -57,8 +54,11 @@ def command(ctx: click.Context, *, folder: Path, litecore: str | None, peer: str
     """
     if litecore is not None and peer is not None:
         raise BadInput("--litecore brings its own peer; leave out --peer")
-    if live and not can_show(sys.stdout):
-        raise BadInput("--live draws on a terminal, and stdout is none; leave it out")
+    if live:
+        from c4trace.tui.terminal import can_show  # noqa: PLC0415 - as below
+
+        if not can_show(sys.stdout):
+            raise BadInput("--live draws on a terminal, and stdout is none; leave it out")
     script = own_script() if peer is None else read_script(peer)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,14 +66,7 @@ def command(ctx: click.Context, *, folder: Path, litecore: str | None, peer: str
         raise BadInput(f"{folder}: cannot be made: {error.strerror}; choose another with --folder") from error
     screen = Screen()
     began = time.monotonic()
-    pace = Pace() if live else None
-    work: Callable[[], Outcome]
-    if litecore is None:
-        screen.text(f"{SOCKETS} sockets at once through a traced WebSocketFactory", "dim")
-        work = functools.partial(run, script, folder, SOCKETS, *([pace.wait] if pace else []))
-    else:
-        work = _replicating(litecore, folder, screen)
-    outcome = work() if pace is None else watched(work, pace)
+    outcome = _work(script, folder, litecore, screen, live=live)
     print_summary(summarize(outcome.totals), screen)
     _end(screen, outcome, folder, time.monotonic() - began)
     if outcome.complaints:
@@ -83,7 +76,21 @@ def command(ctx: click.Context, *, folder: Path, litecore: str | None, peer: str
         ctx.exit(FINDINGS)
 
 
-def _replicating(litecore: str, folder: Path, screen: Screen) -> Callable[[], Outcome]:
+def _work(script: Script, folder: Path, litecore: str | None, screen: Screen, *, live: bool) -> Outcome:
+    if litecore is not None:
+        work = _replicating(litecore, folder, screen)
+    else:
+        screen.text(f"{SOCKETS} sockets at once through a traced WebSocketFactory", "dim")
+        work = functools.partial(run, script, folder, SOCKETS)
+    if not live:
+        return work()
+    from c4trace.demo.watched import Pace, watched  # noqa: PLC0415 - not needed without a screen
+
+    pace = Pace()
+    return watched(work if litecore is not None else functools.partial(work, pace.wait), pace)
+
+
+def _replicating(litecore: str, folder: Path, screen: Screen) -> functools.partial[Outcome]:
     from c4trace.demo.litecore.run import DOCUMENTS, replicate  # noqa: PLC0415 - not needed without a LiteCore
 
     what = f"{DOCUMENTS} documents and a blob each way between two databases, through a traced WebSocketFactory"

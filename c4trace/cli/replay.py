@@ -11,7 +11,6 @@ import click
 
 from c4trace.cli.ending import BadInput
 from c4trace.cli.notices import notice, say_how_it_ended
-from c4trace.cli.playing import play_on_screen
 from c4trace.cli.verb import verb
 from c4trace.recording.reader import Recording, open_recording
 from c4trace.replay.sinks import Fed
@@ -23,7 +22,6 @@ from c4trace.report.screen import Screen
 from c4trace.report.show import Rows
 from c4trace.report.summary import summarize
 from c4trace.report.summary_table import print_summary
-from c4trace.tui.terminal import can_show
 
 __all__ = ["command"]
 
@@ -86,8 +84,11 @@ def command(
     What the host did goes, at the speed asked for, to the sinks that a live process feeds. A summary ends it. With
     --live it goes to the screen that c4trace live draws as well; the log to stderr is left out then.
     """
-    if live and not can_show(sys.stdout):
-        raise BadInput("--live draws on a terminal, and stdout is none; leave it out, or see c4trace live --help")
+    if live:
+        from c4trace.tui.terminal import can_show  # noqa: PLC0415 - as below
+
+        if not can_show(sys.stdout):
+            raise BadInput("--live draws on a terminal, and stdout is none; leave it out, or see c4trace live --help")
     screen = Screen()
     with contextlib.ExitStack() as opened:
         recording = opened.enter_context(open_recording(file))
@@ -101,6 +102,8 @@ def command(
             server = opened.enter_context(MetricsServer(MetricsCollector(fed.snapshot), metrics_port))
             notice(f"serving {server.url}" + (" until Ctrl-C" if hold else ""))
         if live:
+            from c4trace.cli.playing import play_on_screen  # noqa: PLC0415 - takes longer than a short recording
+
             play_on_screen(recording, fed.totals, fed.feed, speed, paused=step)
         else:
             _play(recording, fed, speed, screen, step=step)

@@ -6,7 +6,7 @@ import contextlib
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,9 +16,11 @@ from c4trace.cli.parts import part_options, rotation_of
 from c4trace.cli.verb import verb
 from c4trace.destinations import destinations
 from c4trace.report.plain import plain
-from c4trace.run.beside import Beside, NoTerminalError
 from c4trace.run.command import CommandError, end_as
 from c4trace.run.start import run
+
+if TYPE_CHECKING:
+    from c4trace.run.beside import Beside
 
 __all__ = ["command"]
 
@@ -108,6 +110,8 @@ def _say(line: str) -> None:
 def _screen(log: str | None) -> Beside:
     if log in {"console", "json"} and sys.stderr is not None and sys.stderr.isatty():
         raise BadInput(f"--live draws where --log {log} would write; log to a file")
+    from c4trace.run.beside import Beside, NoTerminalError  # noqa: PLC0415 - not needed without a screen
+
     try:
         return Beside()
     except NoTerminalError as error:
