@@ -59,7 +59,7 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
     collector_cpu: float
 
 
-FULL: Final = Sizes(repetitions=8, documents=20_000, blob_bytes=1_000_000)
+FULL: Final = Sizes(repetitions=8, documents=10_000, blob_bytes=1_000_000)
 TINY: Final = Sizes(repetitions=2, documents=10, blob_bytes=1000)
 
 

@@ -46,7 +46,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     message_bytes: int
 
 
-FULL: Final = Sizes(repetitions=8, documents=2000, document_bytes=1000, messages=300, message_bytes=256)
+FULL: Final = Sizes(repetitions=8, documents=1000, document_bytes=1000, messages=300, message_bytes=256)
 TINY: Final = Sizes(repetitions=2, documents=20, document_bytes=100, messages=5, message_bytes=256)
 
 
