@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import enum
+import functools
 import inspect
 import itertools
 import re
@@ -97,6 +98,7 @@ HOMES: Final = {
     **{getattr(c4trace, name): "c4trace" for name in c4trace.__all__},
     WebSocketFactory: "c4trace.factories",
 }
+PROPERTIES: Final = (property, functools.cached_property)
 ALIASES: Final = {
     "PathLike": "str | os.PathLike[str]",
     "Place": 'Literal["thread", "process"]',
@@ -138,11 +140,11 @@ def _member(owner: str, name: str, said: str) -> str:
 
 
 def _method(owner: str, name: str, value: Any) -> str:
-    function = value.fget if isinstance(value, property) else value
+    function = value.fget if isinstance(value, property) else getattr(value, "func", value)
     heading = f"#### {owner}.{name}\n"
     shown = (
         f"```python\n{owner.lower()}.{name}: {_type(function)}\n```\n"
-        if isinstance(value, property)
+        if isinstance(value, PROPERTIES)
         else _code(name, value)
     )
     return "\n".join([heading, shown, prose(function)])
@@ -186,7 +188,7 @@ def _methods(thing: type) -> Iterator[tuple[str, Any]]:
     for name, value in vars(thing).items():
         is_said_before = any(hasattr(base, name) for base in thing.__bases__)
         hidden = name.startswith("_") or is_said_before or f"{thing.__name__}.{name}" in INSIDE
-        if not hidden and (inspect.isfunction(value) or isinstance(value, property)):
+        if not hidden and (inspect.isfunction(value) or isinstance(value, PROPERTIES)):
             yield name, value
 
 
