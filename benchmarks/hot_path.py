@@ -1,8 +1,10 @@
 """What a traced call costs, beside two stored time stamps and beside LTTng-UST.
 
-A host calls `write` of a factory that does nothing, 256-byte messages that are not captured, on a session of its own
-for each thread, and nothing reads meanwhile (the segment is a flight recorder, and LTTng keeps a snapshot). Numbers are
-nanoseconds of the calling thread's CPU time, so that what else runs on the machine tells little. The sides:
+A host calls `write` of a factory that does nothing, 256-byte messages that are not captured, on a new session for each
+thread and each time, and nothing reads meanwhile (the segment is a flight recorder, and LTTng keeps a snapshot).
+Numbers are nanoseconds of the calling thread's CPU time. Each time is that of a millisecond or so, after as much to
+warm up, so that what else runs on the machine, and takes the processor and its caches away, tells little in the median.
+The sides:
 
     bare                      the factory alone
     two stored ticks          two readings of the processor's counter, stored in memory of the thread
@@ -33,15 +35,16 @@ MESSAGE: Final = 256
 
 
 class Sizes(msgspec.Struct, frozen=True, kw_only=True):
-    """`calls` are those of each thread, in each repetition."""
+    """`calls` are those of each thread, in each repetition, after `warm` ones."""
 
     repetitions: int
+    warm: int
     calls: int
     threads: tuple[int, ...]
 
 
-FULL: Final = Sizes(repetitions=16, calls=300_000, threads=(1, 2, 4))
-TINY: Final = Sizes(repetitions=2, calls=100, threads=(1, 4))
+FULL: Final = Sizes(repetitions=64, warm=40_000, calls=40_000, threads=(1, 2, 4))
+TINY: Final = Sizes(repetitions=2, warm=10, calls=100, threads=(1, 4))
 
 
 def measure(sizes: Sizes) -> Results:
@@ -62,7 +65,7 @@ def measure(sizes: Sizes) -> Results:
         if peer:
             sides[LTTNG] = CallLoop(peer.factory).ns
         keyed = {
-            (side, case_of(threads)): partial(ns, calls=sizes.calls, threads=threads, message=MESSAGE)
+            (side, case_of(threads)): partial(ns, warm=sizes.warm, calls=sizes.calls, threads=threads, message=MESSAGE)
             for side, ns in sides.items()
             for threads in sizes.threads
         }

@@ -37,9 +37,10 @@ class TracedCalls:
         self._tracer.set_capture(capture)
         return measured()
 
-    def ns(self, capture: str, *, calls: int, threads: int = 1, message: int = 0) -> float:
-        """Nanoseconds a call at this capture level; as `CallLoop.ns`."""
-        return self.at(capture, partial(self._loop.ns, calls=calls, threads=threads, message=message))
+    def ns(self, capture: str, **calls: int) -> float:
+        """Nanoseconds a call at this capture level, on new sessions; as `CallLoop.ns`."""
+        self._loop.renew()
+        return self.at(capture, partial(self._loop.ns, **calls))
 
 
 @contextmanager

@@ -129,22 +129,26 @@ static void decide(struct gate *gate, uint32_t began, uint32_t wanted) {
     pthread_mutex_unlock(&gate->lock);
 }
 
+static void make(const struct c4bench_calls *calls, uintptr_t first, uint64_t n) {
+    write_function volatile write = ((const c4t_socket_factory *)calls->factory)->write;
+    c4t_socket *socket = (c4t_socket *)first;
+    c4t_slice slice = {message, calls->message};
+    if (calls->each > 1)
+        call_in_turn(write, first, calls->each, slice, n);
+    else if (calls->stamps == C4BENCH_BARE)
+        call_bare(write, socket, slice, n);
+    else
+        call_stamped(write, socket, slice, n, calls->stamps == C4BENCH_TICKS ? counter() : C4T_CLOCK_MONOTONIC);
+}
+
 static void *run(void *data) {
     struct job *job = data;
     const struct c4bench_calls *calls = job->calls;
-    write_function volatile write = ((const c4t_socket_factory *)calls->factory)->write;
     uintptr_t first = calls->sockets + (uintptr_t)C4BENCH_SOCKET_STEP * calls->each * job->thread;
-    c4t_socket *socket = (c4t_socket *)first;
-    c4t_slice slice = {message, calls->message};
     if (!pass(job->gate)) return NULL;
+    if (calls->warm) make(calls, first, calls->warm);
     uint64_t began = c4t_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    if (calls->each > 1)
-        call_in_turn(write, first, calls->each, slice, calls->calls);
-    else if (calls->stamps == C4BENCH_BARE)
-        call_bare(write, socket, slice, calls->calls);
-    else
-        call_stamped(write, socket, slice, calls->calls,
-                     calls->stamps == C4BENCH_TICKS ? counter() : C4T_CLOCK_MONOTONIC);
+    make(calls, first, calls->calls);
     job->ns = (double)(c4t_clock_ns(CLOCK_THREAD_CPUTIME_ID) - began) / (double)calls->calls;
     return NULL;
 }
@@ -188,15 +192,16 @@ struct c4bench_rings c4bench_look(const char *segment) {
     return rings;
 }
 
-double c4bench_copy(size_t size, uint64_t ring_bytes, uint64_t copies) {
+double c4bench_copy(size_t size, uint64_t ring_bytes, uint64_t warm, uint64_t copies) {
     size_t step = RECORD_HEADER + ((size + 63u) & ~(size_t)63u);
     if (!copies || size > sizeof message || step > ring_bytes) return -1;
     /* Shared memory with its pages there, as a segment's are. */
     unsigned char *ring =
         mmap(NULL, ring_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (ring == MAP_FAILED) return -1;
-    uint64_t began = c4t_clock_ns(CLOCK_THREAD_CPUTIME_ID), at = 0;
-    for (uint64_t i = 0; i < copies; i++) {
+    uint64_t began = 0, at = 0;
+    for (uint64_t i = 0; i < warm + copies; i++) {
+        if (i == warm) began = c4t_clock_ns(CLOCK_THREAD_CPUTIME_ID);
         memcpy(ring + at + RECORD_HEADER, message, size);
         __asm__ volatile("" ::: "memory"); /* every copy is made */
         at = at + 2 * step <= ring_bytes ? at + step : 0;

@@ -18,6 +18,7 @@ struct c4bench_calls {
     uint32_t each; /* sockets that a thread has to itself and calls in turn; 1 or more */
     uint32_t threads; /* at once; at most C4BENCH_THREADS_MAX */
     uint32_t stamps;  /* enum c4bench_stamps; only with one socket each */
+    uint64_t warm;    /* calls of each thread before those that are timed, which begin with cold caches */
     uint64_t calls;   /* of each thread */
     size_t message;   /* bytes a call; at most C4BENCH_MESSAGE_MAX */
 };
@@ -40,7 +41,8 @@ struct c4bench_rings {
     uint64_t written;
 };
 struct c4bench_rings c4bench_look(const char *segment);
-/* Nanoseconds of CPU time that copying a message takes, into `ring_bytes` of shared memory, from end to end and again. Negative as above. */
-double c4bench_copy(size_t message, uint64_t ring_bytes, uint64_t copies);
+/* Nanoseconds of CPU time that copying a message takes, into `ring_bytes` of shared memory, from end to end and again,
+ * once `warm` copies have been made. Negative as above. */
+double c4bench_copy(size_t message, uint64_t ring_bytes, uint64_t warm, uint64_t copies);
 
 #endif

@@ -8,6 +8,7 @@ struct c4bench_calls {
     uint32_t each;
     uint32_t threads;
     uint32_t stamps;
+    uint64_t warm;
     uint64_t calls;
     size_t message;
 };
@@ -21,4 +22,4 @@ struct c4bench_rings {
     uint64_t written;
 };
 struct c4bench_rings c4bench_look(const char *segment);
-double c4bench_copy(size_t message, uint64_t ring_bytes, uint64_t copies);
+double c4bench_copy(size_t message, uint64_t ring_bytes, uint64_t warm, uint64_t copies);

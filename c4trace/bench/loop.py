@@ -49,14 +49,16 @@ class CallLoop:
         if opened:
             lib.c4bench_open(self._calls)
 
-    def ns(self, *, calls: int, threads: int = 1, message: int = 0) -> float:
+    def ns(self, *, calls: int, warm: int = 0, threads: int = 1, message: int = 0) -> float:
         """Nanoseconds of its thread's CPU time that a call takes: the mean over `threads` that call at once.
 
-        Each makes `calls` calls with a message of so many bytes. Raises ValueError for numbers that cannot be.
+        Each makes `calls` calls with a message of so many bytes, after `warm` calls that are not timed. Raises
+        ValueError for numbers that cannot be.
         """
-        if not (0 < threads <= self._threads and calls > 0 and 0 <= message <= MESSAGE_MAX):
+        if not (0 < threads <= self._threads and calls > 0 and warm >= 0 and 0 <= message <= MESSAGE_MAX):
             raise ValueError(f"{calls} calls of {message} bytes on {threads} of {self._threads} threads")
-        self._calls.threads, self._calls.calls, self._calls.message = threads, calls, message
+        self._calls.threads, self._calls.message = threads, message
+        self._calls.warm, self._calls.calls = warm, calls
         found = float(lib.c4bench_run(self._calls))
         if found < 0:
             raise OSError(f"{threads} threads could not be begun")
@@ -69,6 +71,11 @@ class CallLoop:
         """
         self._calls.threads = self._threads
         return float(lib.c4bench_sessions(self._calls, rounds))
+
+    def renew(self) -> None:
+        """Dispose of the sockets and open them again: sessions that no other thread has called."""
+        self.dispose()
+        lib.c4bench_open(self._calls)
 
     def dispose(self) -> None:
         """Dispose of the sockets."""
@@ -89,9 +96,9 @@ def look_at_rings(segment: Path) -> Rings:
     return Rings(found.each, found.written)
 
 
-def copy_ns(message: int, ring: int, copies: int) -> float:
+def copy_ns(message: int, ring: int, copies: int, *, warm: int = 0) -> float:
     """Nanoseconds that copying a message into a ring of shared memory takes, over and over from end to end."""
-    found = float(lib.c4bench_copy(message, ring, copies))
+    found = float(lib.c4bench_copy(message, ring, warm, copies))
     if found < 0:
         raise ValueError(f"{copies} copies of {message} bytes into a ring of {ring}")
     return found

@@ -24,7 +24,7 @@ __all__ = ["MESSAGE", "Measured", "Recorder", "measure"]
 MESSAGE = 256
 """Bytes a call passes."""
 CALLS = 20_000
-"""Of a side at a time: a millisecond or so."""
+"""Of a side at a time, and as many before to warm up: a millisecond or so."""
 LEVELS = {"metrics only": "off", "events": "events", "headers": "headers", "full": "full"}
 NAME = "c4trace-bench"
 PART = 32 << 20
@@ -95,11 +95,13 @@ def _calls(host: EmbeddedHost, seconds: float) -> _Calls:
 
         def at(level: str) -> float:
             tracer.set_capture(level)
-            return traced.ns(calls=CALLS, message=MESSAGE)
+            return traced.ns(warm=CALLS, calls=CALLS, message=MESSAGE)
 
         sides: dict[str, Callable[[], float]] = {
-            "untraced": partial(CallLoop(INNER, threads=1).ns, calls=CALLS, message=MESSAGE),
-            "time stamps": partial(CallLoop(INNER, stamps=Stamps.TICKS, threads=1).ns, calls=CALLS, message=MESSAGE),
+            "untraced": partial(CallLoop(INNER, threads=1).ns, warm=CALLS, calls=CALLS, message=MESSAGE),
+            "time stamps": partial(
+                CallLoop(INNER, stamps=Stamps.TICKS, threads=1).ns, warm=CALLS, calls=CALLS, message=MESSAGE
+            ),
             **{side: partial(at, level) for side, level in LEVELS.items()},
         }
         for side in sides.values():
@@ -117,10 +119,10 @@ def _calls(host: EmbeddedHost, seconds: float) -> _Calls:
 
 
 def _segment_bytes(tracer: Tracer, calls: Callable[[], float]) -> float:
-    """What CALLS calls write into the rings, each."""
+    """What each of the calls writes into the rings."""
     before = look_at_rings(tracer.segment_path).written
     calls()
-    return (look_at_rings(tracer.segment_path).written - before) / CALLS
+    return (look_at_rings(tracer.segment_path).written - before) / (2 * CALLS)
 
 
 def _recorder(host: EmbeddedHost, record: Path, seconds: float) -> Recorder:

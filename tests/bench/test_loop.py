@@ -74,3 +74,13 @@ def test_copies_need_a_ring_they_fit_into() -> None:
     assert copy_ns(1000, 1 << 16, 1000) > 0
     with pytest.raises(ValueError, match="into a ring of 64"):
         copy_ns(1000, 64, 1)
+
+
+@pytest.mark.usefixtures("segments")
+def test_sessions_are_renewed_and_what_warms_up_is_called_too() -> None:
+    with EmbeddedHost() as host, Tracer("loop", litecore=host) as tracer:
+        loop = CallLoop(tracer.wrap(INNER).address, threads=2)
+        loop.renew()
+        assert loop.ns(calls=20, warm=30, threads=2) > 0
+        events = tracer.snapshot().factories[0].events
+    assert [events[kind].n for kind in (EventKind.open, EventKind.dispose, EventKind.write)] == [4, 2, 100]
