@@ -22,13 +22,13 @@ URL = "ws://localhost:4984/db/_blipsync"
 def test_a_message_goes_out_and_comes_back() -> None:
     with EchoFactory() as echo, EmbeddedHost() as host:
         socket = host.connect(bridge(echo, host.upcalls), URL)
-        socket.wait_opened(timeout=10)
+        socket.wait_opened(timeout=60)
         socket.send(b"hello")
-        assert socket.receive(timeout=10) == b"hello"
-        socket.flush(timeout=10)
+        assert socket.receive(timeout=60) == b"hello"
+        socket.flush(timeout=60)
         socket.close(1000, "done")
-        assert socket.wait_closed(timeout=10) == Closed(6, 1000, "done")
-        socket.wait_disposed(timeout=10)
+        assert socket.wait_closed(timeout=60) == Closed(6, 1000, "done")
+        socket.wait_disposed(timeout=60)
         once = dict.fromkeys(("open", "opened", "gotHTTPResponse", "requestClose", "closed", "dispose"), Tally(1, 0))
         hello = dict.fromkeys(("write", "completedWrite", "received", "completedReceive"), Tally(1, 5))
         assert socket.counts() == Counts({EventKind[name]: tally for name, tally in (once | hello).items()}, {})
@@ -41,7 +41,7 @@ def test_the_factory_sees_address_and_options_and_the_driver_the_response() -> N
     options = {"WS-Protocols": "BLIP_3+CBMobile_3", "headers": {"User-Agent": "test"}, "pinnedCert": b"\0\1"}
     with EchoFactory() as echo, EmbeddedHost() as host:
         socket = host.connect(bridge(echo, host.upcalls), "wss://[::1]/db/_blipsync", options)
-        socket.wait_opened(timeout=10)
+        socket.wait_opened(timeout=60)
         assert echo.told[0].options == options
         assert echo.told[0].address.url == "wss://[::1]:443/db/_blipsync"
         assert socket.response
@@ -58,8 +58,8 @@ def test_more_than_the_send_buffer_is_sent_in_order_while_it_is_acknowledged() -
         socket = host.connect(bridge(echo, host.upcalls), URL)
         for message in messages:
             socket.send(message)
-        assert [socket.receive(timeout=10) for _ in messages] == messages
-        socket.flush(timeout=10)
+        assert [socket.receive(timeout=60) for _ in messages] == messages
+        socket.flush(timeout=60)
         assert socket.counts().events[EventKind.completedWrite] == Tally(200, 1_000_000)
 
 
@@ -68,9 +68,9 @@ def test_a_message_taken_is_a_message_completed() -> None:
         socket = host.connect(bridge(echo, host.upcalls), URL)
         socket.send(b"one")
         socket.send(b"three")
-        socket.flush(timeout=10)
+        socket.flush(timeout=60)
         assert socket.counts().bytes(EventKind.completedReceive) == 0
-        socket.receive(timeout=10)
+        socket.receive(timeout=60)
         deadline = time.monotonic() + 10
         while not socket.counts().n(EventKind.completedReceive) and time.monotonic() < deadline:
             time.sleep(0.001)
@@ -80,12 +80,12 @@ def test_a_message_taken_is_a_message_completed() -> None:
 def test_waiting_ends_when_the_socket_closes() -> None:
     with EchoFactory() as echo, EmbeddedHost() as host:
         socket = host.connect(bridge(echo, host.upcalls), URL)
-        socket.wait_opened(timeout=10)
+        socket.wait_opened(timeout=60)
         with pytest.raises(TimeoutError, match=r"not received within 0\.01 s"):
             socket.receive(timeout=0.01)
         threading.Timer(0.05, socket.close, [1001]).start()
         with pytest.raises(SocketClosed, match="WebSocket/1001 going away") as closed:
-            socket.receive(timeout=10)
+            socket.receive(timeout=60)
         assert closed.value.closed == Closed(6, 1001)
         with pytest.raises(SocketClosed):
             socket.send(b"late")
@@ -110,9 +110,9 @@ def test_what_neither_opens_nor_closes_is_ended_and_leaks() -> None:
     with Mute() as mute, EmbeddedHost(connect_timeout=0.1, close_timeout=0.1) as host:
         socket = host.connect(bridge(mute, host.upcalls), URL)
         with pytest.raises(SocketClosed):
-            socket.wait_opened(timeout=10)
+            socket.wait_opened(timeout=60)
         assert mute.asked == (504, "Connection timed out")
-        assert socket.wait_closed(timeout=10) == Closed(5, 3, "Connection timed out")
+        assert socket.wait_closed(timeout=60) == Closed(5, 3, "Connection timed out")
         assert socket.counts().anomalies == {Anomaly.not_opened: 1, Anomaly.not_closed: 1}
         assert host.stop() == Leaks(sockets=1, slices=0, threads=0)
         assert host.stop() == Leaks(sockets=1, slices=0, threads=0)
@@ -131,7 +131,7 @@ def test_a_certificate_is_accepted_or_refused() -> None:
             host.trust(verdict=verdict)
             answers.append(socket.got_peer_certificate(b"DER", "example.org"))
         incoming[1].closed()
-        assert accepted[1].wait_closed(timeout=10) == Closed(0, 0)
+        assert accepted[1].wait_closed(timeout=60) == Closed(0, 0)
         assert accepted[1].certificate == (b"DER", "example.org")
         assert incoming[1].got_peer_certificate(b"DER", "example.org") is False
     assert answers == [True, False]

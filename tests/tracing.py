@@ -141,9 +141,9 @@ def open_fds() -> list[str]:
 def until(happened: Callable[[], bool]) -> bool:
     """Wait, with patience, for what other threads or processes bring about; whether it did happen."""
     end = time.monotonic() + PATIENCE
-    while not happened() and time.monotonic() < end:
+    while not (has := happened()) and time.monotonic() < end:
         time.sleep(0.005)
-    return happened()
+    return has
 
 
 def on_small_disk(folder: Path, size: int, command: Sequence[str]) -> list[str]:

@@ -42,8 +42,8 @@ def talked(host: EmbeddedHost, traced: Traced) -> HostSocket:
     """A socket that has said and heard 100 bytes, all of which are acknowledged."""
     socket = host.connect(traced, URL)
     socket.send(b"x" * 100)
-    socket.receive(timeout=10)
-    socket.flush(timeout=10)
+    socket.receive(timeout=60)
+    socket.flush(timeout=60)
     assert until(lambda: told(host)["completedReceive"] == told(host)["received"])
     return socket
 
@@ -55,11 +55,11 @@ def main(name: str, *, hang: bool) -> None:
         for _ in range(2):
             over = talked(host, traced)
             over.close()
-            over.wait_disposed(timeout=10)
+            over.wait_disposed(timeout=60)
         socket = talked(host, traced)
         if hang:
             socket.send(b"hang")
-            ENTERED.wait(10)
+            ENTERED.wait(60)
         print("ready", flush=True)
         sys.stdin.read()
         if hang:

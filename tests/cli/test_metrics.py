@@ -82,10 +82,10 @@ def test_the_page_is_served_until_the_process_is_asked_to_end(tmp_path: Path) ->
             assert serving.stderr is not None
             said = serving.stderr.readline()
             url = said.split()[2]
-            with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 - our own server
+            with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310 - our own server
                 assert samples(response.read().decode())["c4trace_calls_total", "call=open"] == 3
             serving.send_signal(ending)
-            assert serving.wait(10) == 0
+            assert serving.wait(60) == 0
 
 
 def test_a_port_that_is_taken_is_refused_in_one_line(tmp_path: Path) -> None:

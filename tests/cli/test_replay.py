@@ -114,10 +114,10 @@ def test_metrics_are_served_while_it_plays_and_held_until_ctrl_c(tmp_path: Path)
         url = held.stderr.readline().split()[2]
         while "open to closed" not in held.stdout.readline():
             pass
-        with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 - our own server
+        with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310 - our own server
             page = response.read().decode()
         held.send_signal(signal.SIGINT)
-        assert held.wait(10) == 0
+        assert held.wait(60) == 0
     assert 'c4trace_bytes_total{call="write",factory="default"} 336.0' in page
     assert page_witness(page).events["open"] == 2
 

@@ -126,7 +126,7 @@ class Traced:
     def _scrape(self, accepted: str) -> str:
         assert self._tracer.metrics_url
         request = urllib.request.Request(self._tracer.metrics_url, headers={"Accept": accepted})  # noqa: S310 - http
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - as above
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - as above
             text: bytes = response.read()
         return text.decode()
 

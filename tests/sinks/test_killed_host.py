@@ -25,11 +25,11 @@ HOST = """
         "killed", litecore=host, record=path, capture="full", folder=path.parent / "segments"
     ) as tracer:
         socket = host.connect(tracer.wrap(echo), "ws://localhost:4984/db/_blipsync")
-        socket.wait_opened(timeout=10)
+        socket.wait_opened(timeout=60)
         print("open", flush=True)
         for i in itertools.count():
             socket.send(bytes(1 + i % 5000))
-            socket.receive(timeout=10)
+            socket.receive(timeout=60)
 """
 
 

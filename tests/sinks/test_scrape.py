@@ -35,7 +35,7 @@ def server() -> Iterator[MetricsServer]:
 
 def get(url: str, **headers: str) -> tuple[str, bytes]:
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - our own address
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - as above
         return answer.headers["Content-Type"], answer.read()
 
 
