@@ -84,7 +84,7 @@ soak: setup litecore ## Run the tests that take minutes each (an hour and a half
 	@.venv/bin/pytest -m slow --timeout=3600 $(PYTEST_ARGS)
 
 .PHONY: bench
-bench: setup litecore ## Measure what tracing costs, and compare it with the goals (10 minutes; BENCH_ARGS=... names some)
+bench: setup litecore ## Measure what tracing costs, and compare it with the goals (15 minutes; BENCH_ARGS=... names some)
 	@$(one_at_a_time) $(in_venv) cmake --workflow --preset bench
 	@.venv/bin/python -m benchmarks --check $(BENCH_ARGS)
 

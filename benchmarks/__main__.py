@@ -2,7 +2,7 @@
 
     python -m benchmarks [NAME ...] [--set SIZE=VALUE] [--tiny] [--check] [--no-measure] [--folder FOLDER]
 
-Without names all benchmarks but lossless and soak run, one after the other (`make bench`, 10 minutes). Each writes
+Without names all benchmarks but lossless and soak run, one after the other (`make bench`, 15 minutes). Each writes
 FOLDER/NAME.json and a table. --check then says of every goal whether it is met, missed or was not measured, by what is
 in the folder; exit code 1 where one is missed, or a benchmark fails. --no-measure only looks at what is there.
 """
