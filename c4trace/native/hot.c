@@ -30,9 +30,16 @@ void c4t_hot_return_with_care(struct c4t_thread *here, struct c4t_cells *cells, 
 }
 
 void c4t_hot_end_with_care(const struct c4t_hot *hot, enum c4t_event event) {
+    if (C4T_LIKELY(!c4t_is_sampled(hot->began))) {
+        if (hot->call)
+            c4t_hot_return(hot, event, true);
+        else
+            c4t_hot_return(hot, event, false);
+        return;
+    }
     uint64_t ended = c4t_clock_ticks(C4T_HOT_CLOCK);
     c4t_hot_return_with_care(hot->here, hot->cells, event, hot->call, ended);
-    if (c4t_is_sampled(hot->began)) c4t_sample(c4t_row_of(hot->here), C4T_HOT_CLOCK, ended);
+    c4t_sample(c4t_row_of(hot->here), C4T_HOT_CLOCK, ended);
 }
 
 /* A record with data, stamped when those are there, or copying would show in the callee's duration; false where that takes more. */
@@ -57,8 +64,12 @@ static bool capture(struct c4t_hot *hot, enum c4t_event event, c4t_slice slice, 
 }
 
 static void record(struct c4t_hot *hot, enum c4t_event event, c4t_slice slice, uint32_t level) {
-    uint64_t call = ++hot->here->call;
     bool cut = slice.buf && slice.size && level >= C4T_CAPTURE_BYTES;
+    if (C4T_LIKELY(!cut && c4t_hot_has_room(hot->here))) {
+        c4t_hot_record(hot, event, slice.size);
+        return;
+    }
+    uint64_t call = ++hot->here->call;
     uint64_t who = hot->cells->who | event | (cut ? C4T_REC_CUT << 8 : 0);
     if (put(hot->here, hot->session, who, hot->began, call, slice.size)) hot->call = call;
 }
