@@ -5,6 +5,7 @@
 #include "threads.h"
 
 #define TRIES 64
+#define TURNS_MOST 4096u /* taking it away costs microseconds: a nanosecond a turn */
 #define TURNS_TO_OWN 32u /* as often running for the first time; twice as often after each time it was taken away */
 
 void c4t_ack_reset(struct c4t_ack *ack) {
@@ -42,7 +43,7 @@ static bool disown(const struct c4t_direction *at) {
     if (owner) {
         atomic_store_explicit(&ack->owner, NULL, memory_order_relaxed); /* relaxed: the barrier orders it */
         ack->leaving = owner;
-        ack->turns_to_own = ack->turns_to_own < UINT32_MAX / 2 ? ack->turns_to_own * 2 : UINT32_MAX;
+        if (ack->turns_to_own < TURNS_MOST) ack->turns_to_own *= 2;
         ack->turns = 0;
         c4t_barrier_in_all_threads();
     }
