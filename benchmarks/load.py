@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from benchmarks.host_program import built
 from c4trace.segment.capture import capture_level
 
 SOURCE: Final = Path(__file__).with_name("load_host.c")
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -63,6 +66,14 @@ class Load:
     def _line(self) -> bytes:
         assert self._process.stdout is not None
         return self._process.stdout.readline()
+
+
+@contextmanager
+def folder_in_memory(segment_mib: int) -> Iterator[Path]:
+    """A folder for a segment and as much again; on disk where memory has less room, as a container's 64 MiB."""
+    room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= 2 * segment_mib << 20
+    with tempfile.TemporaryDirectory(prefix="c4trace-bench-", dir=MEMORY if room else None) as folder:
+        yield Path(folder)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ was ended is read again.
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -17,8 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from benchmarks.harness import Bench
-from benchmarks.load import Load, load
-from benchmarks.recording import MEMORY
+from benchmarks.load import Load, folder_in_memory, load
 from benchmarks.results import Results
 from c4trace.recording.parts import parts_of
 from c4trace.recording.reader import open_recording
@@ -97,9 +95,9 @@ def measure(sizes: Sizes) -> Results:
 
 def record(sizes: Sizes, case: Case, rate: int, seconds: float) -> Recorded:
     """Record so many calls a second for so long."""
-    with tempfile.TemporaryDirectory(prefix="c4trace-bench-", dir=MEMORY if MEMORY.is_dir() else None) as name:
-        path = Path(name) / "out.jsonl"
-        with load(Path(name), segment_mib=sizes.segment_mib) as host:
+    with folder_in_memory(sizes.segment_mib) as folder:
+        path = folder / "out.jsonl"
+        with load(folder, segment_mib=sizes.segment_mib) as host:
             rotation = Rotation(part_bytes=sizes.kept // 8, keep_bytes=sizes.kept)
             recorder = Recorder(path, rotation=rotation)
             collector = Collector(host.segment, [recorder])

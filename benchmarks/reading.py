@@ -18,7 +18,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -29,8 +28,8 @@ import msgspec
 
 import c4trace
 from benchmarks.harness import Bench, interleave
-from benchmarks.load import load
-from benchmarks.recording import CASES, MEMORY
+from benchmarks.load import folder_in_memory, load
+from benchmarks.recording import CASES
 from benchmarks.results import Results
 from benchmarks.startup import C4TRACE
 from c4trace.events import Event, Gap, Return
@@ -71,8 +70,7 @@ Line = Event | Return | Gap
 def measure(sizes: Sizes) -> Results:
     """All sizes."""
     bench = Bench("reading", base="read")
-    with tempfile.TemporaryDirectory(prefix="c4trace-bench-", dir=MEMORY if MEMORY.is_dir() else None) as name:
-        folder = Path(name)
+    with folder_in_memory(SEGMENT_MIB) as folder:
         header, texts = _texts(folder)
         *shown, most = sizes.events
         for events in sizes.events:

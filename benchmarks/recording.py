@@ -22,10 +22,8 @@ from __future__ import annotations
 
 import base64
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
@@ -33,7 +31,7 @@ from typing import Any, Final, NamedTuple, Self
 import msgspec
 
 from benchmarks.harness import Bench, interleave
-from benchmarks.load import Load, load
+from benchmarks.load import Load, folder_in_memory, load
 from benchmarks.results import Results
 from c4trace._native import ffi, lib
 from c4trace.events import Event, EventKind
@@ -42,7 +40,6 @@ from c4trace.segment.collector import Collector
 from c4trace.segment.native_reader import NativeReader
 from c4trace.sinks.recorder import Recorder
 
-MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
 CASES: Final = {"0 B": (256, "events"), "256 B": (256, "full"), "4 KiB": (4096, "full")}
 """Bytes of each message, and the capture level."""
 SEGMENT_MIB: Final = 512
@@ -76,7 +73,11 @@ def measure(sizes: Sizes) -> Results:
     """Every size of payload."""
     bench = Bench("recording", base="msgspec")
     bytes_of: dict[str, float] = {}
-    with _folder() as folder, load(folder, segment_mib=SEGMENT_MIB) as host, _File(folder / "out") as file:
+    with (
+        folder_in_memory(SEGMENT_MIB) as folder,
+        load(folder, segment_mib=SEGMENT_MIB) as host,
+        _File(folder / "out") as file,
+    ):
         for name, (message, capture) in CASES.items():
             with _Ring(host) as ring:
                 case = _case(ring, message, capture, sizes.burst)
@@ -292,9 +293,3 @@ def _recorder(host: Load, path: Path, case: Case) -> Callable[[], float]:
         return case.calls / took
 
     return measured
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="c4trace-bench-", dir=MEMORY if MEMORY.is_dir() else None) as folder:
-        yield Path(folder)
