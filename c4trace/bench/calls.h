@@ -41,8 +41,8 @@ struct c4bench_rings {
     uint64_t written;
 };
 struct c4bench_rings c4bench_look(const char *segment);
-/* Nanoseconds of CPU time that copying a message takes, into `ring_bytes` of shared memory, from end to end and again,
- * once `warm` copies have been made. Negative as above. */
+/* Nanoseconds of CPU time that copying a message takes, to the places that it would have in a ring of so many bytes (a power of two), once
+ * `warm` copies have been made. Negative as above. */
 double c4bench_copy(size_t message, uint64_t ring_bytes, uint64_t warm, uint64_t copies);
 
 #endif

@@ -97,7 +97,7 @@ def look_at_rings(segment: Path) -> Rings:
 
 
 def copy_ns(message: int, ring: int, copies: int, *, warm: int = 0) -> float:
-    """Nanoseconds that copying a message into a ring of shared memory takes, over and over from end to end."""
+    """Nanoseconds that copying a message takes, to the places that it would have in a ring of so many bytes."""
     found = float(lib.c4bench_copy(message, ring, warm, copies))
     if found < 0:
         raise ValueError(f"{copies} copies of {message} bytes into a ring of {ring}")

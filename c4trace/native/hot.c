@@ -1,5 +1,6 @@
 #include "hot.h"
 
+#include "hot_capture.h"
 #include "slices.h"
 
 /* A record without text or data, whatever it takes, of the session that the thread's row tells. False: it was dropped. */
@@ -42,27 +43,6 @@ void c4t_hot_end_with_care(const struct c4t_hot *hot, enum c4t_event event) {
     c4t_sample(c4t_row_of(hot->here), C4T_HOT_CLOCK, ended);
 }
 
-/* A record with data, stamped when those are there, or copying would show in the callee's duration; false where that takes more. */
-static bool capture(struct c4t_hot *hot, enum c4t_event event, c4t_slice slice, uint32_t size) {
-    struct c4t_thread *here = hot->here;
-    uint64_t whole = (sizeof(struct c4t_record) + size + 63u) & ~(uint64_t)63u;
-    struct c4t_record *record = here->shared_ring || here->gaps ? NULL : c4t_ring_claim(here, whole);
-    if (C4T_UNLIKELY(!record)) return false;
-    memcpy(record + 1, slice.buf, size);
-    hot->began = c4t_clock_ticks(C4T_HOT_CLOCK);
-    hot->call = ++here->call;
-    uint64_t who = hot->cells->who | event | (size < slice.size ? C4T_REC_CUT << 8 : 0);
-    memcpy(&record->event, &who, sizeof who);
-    record->ticks = hot->began;
-    record->sid = hot->sid;
-    record->call = hot->call;
-    record->n = slice.size;
-    memset(&record->code, 0, sizeof *record - offsetof(struct c4t_record, code));
-    record->data = size;
-    c4t_ring_commit(here, record, (uint32_t)whole);
-    return true;
-}
-
 static void record(struct c4t_hot *hot, enum c4t_event event, c4t_slice slice, uint32_t level) {
     bool cut = slice.buf && slice.size && level >= C4T_CAPTURE_BYTES;
     if (C4T_LIKELY(!cut && c4t_hot_has_room(hot->here))) {
@@ -92,7 +72,7 @@ bool c4t_hot_begin_with_care(struct c4t_hot *hot, const c4t_socket *socket, enum
     uint64_t control = c4t_hot_control(hot);
     uint32_t level = (uint32_t)control;
     uint32_t size = slice.buf ? c4t_wanted_bytes(hot->here->tracer, control, slice.size) : 0;
-    if (C4T_UNLIKELY(level > C4T_CAPTURE_FULL) || (size && !capture(hot, event, slice, size))) {
+    if (C4T_UNLIKELY(level > C4T_CAPTURE_FULL) || (size && !c4t_hot_capture(hot, event, slice, size))) {
         atomic_store_explicit(&hot->row->flight_event, C4T_EV_NONE,
                               memory_order_release); /* release: as in c4t_thread_begins */
         return false;

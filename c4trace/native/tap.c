@@ -2,7 +2,7 @@
 #include "tap.h"
 
 #include "factories.h"
-#include "hot.h"
+#include "hot_capture.h"
 #include "slices.h"
 
 /* A session for a socket whose open was not seen; NULL: step aside. */
@@ -98,6 +98,16 @@ C4T_HOT bool is_plain(const struct c4t_hot *hot, const struct c4t_factory *facto
     return c4t_hot_owns(hot, C4T_WRITING) && C4T_LIKELY(!C4T_LOAD(bool, &factory->follows_slices));
 }
 
+static C4T_ASIDE void write_captured(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory) {
+    struct c4t_hot hot;
+    if (C4T_UNLIKELY(!c4t_hot_begin_captured(&hot, socket, C4T_EV_WRITE, slice))) {
+        write_with_care(socket, slice, factory, 0);
+        return;
+    }
+    factory->inner.write(socket, slice);
+    c4t_hot_end_captured(&hot, C4T_EV_WRITE);
+}
+
 static void call_write(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory) {
     struct c4t_hot hot;
     uint32_t level;
@@ -123,6 +133,8 @@ static void call_write(c4t_socket *socket, c4t_slice slice, struct c4t_factory *
         c4t_in_flight(hot.row, C4T_EV_WRITE);
         factory->inner.write(socket, slice);
         c4t_hot_return(&hot, C4T_EV_WRITE, false);
+    } else if (c4t_hot_captures(level) && is_plain(&hot, factory)) {
+        write_captured(socket, slice, factory);
     } else {
         write_with_care(socket, slice, factory, 0);
     }

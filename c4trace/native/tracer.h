@@ -27,6 +27,7 @@
 #define C4T_ACQUIRE(type, from) atomic_load_explicit(from, memory_order_acquire)
 #endif
 #define C4T_COLD __attribute__((noinline, cold)) /* kept out of the way of what is hot */
+#define C4T_ASIDE __attribute__((noinline))      /* so that its caller need not save registers for it */
 #define C4T_INTERNAL __attribute__((visibility("hidden")))
 
 #define C4T_TRACERS_MAX 8    /* open at the same time */

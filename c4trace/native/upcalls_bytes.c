@@ -1,5 +1,5 @@
 /* The up-calls that come with every message: received and completedWrite. */
-#include "hot.h"
+#include "hot_capture.h"
 #include "upcalls.h"
 
 static C4T_COLD void received_otherwise(c4t_socket *socket, c4t_slice data, struct c4t_port *port) {
@@ -33,6 +33,16 @@ static C4T_COLD void received_with_care(c4t_socket *socket, c4t_slice data, stru
     c4t_hot_end_with_care(&hot, C4T_EV_RECEIVED);
 }
 
+static C4T_ASIDE void received_captured(c4t_socket *socket, c4t_slice data, struct c4t_port *port) {
+    struct c4t_hot hot;
+    if (C4T_UNLIKELY(!c4t_hot_begin_captured(&hot, socket, C4T_EV_RECEIVED, data))) {
+        received_with_care(socket, data, port, 0);
+        return;
+    }
+    port->real.received(socket, data);
+    c4t_hot_end_captured(&hot, C4T_EV_RECEIVED);
+}
+
 void c4t_up_received(c4t_socket *socket, c4t_slice data, struct c4t_port *port) {
     struct c4t_hot hot;
     uint32_t level;
@@ -58,6 +68,8 @@ void c4t_up_received(c4t_socket *socket, c4t_slice data, struct c4t_port *port) 
         c4t_in_flight(hot.row, C4T_EV_RECEIVED);
         port->real.received(socket, data);
         c4t_hot_return(&hot, C4T_EV_RECEIVED, false);
+    } else if (c4t_hot_captures(level) && c4t_hot_owns(&hot, C4T_RECEIVING)) {
+        received_captured(socket, data, port);
     } else {
         received_with_care(socket, data, port, 0);
     }
