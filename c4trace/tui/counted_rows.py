@@ -36,7 +36,8 @@ class CountedRows:
         for sid in self._touched:
             session = sessions.get(sid)
             if session is not None:
-                self._write(self._rows[self._row(sid)], session)
+                row = self._row(sid)  # first: it may take larger rows in the place of these
+                self._write(self._rows[row], session)
         self._touched.clear()
         for sid in [sid for sid in self._row_of if sid not in sessions] if len(self._row_of) > len(sessions) else []:
             row = self._row_of.pop(sid)

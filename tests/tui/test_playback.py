@@ -156,3 +156,18 @@ def test_an_empty_recording_has_ended(watch: Watch) -> None:
     playback = Playback(watch, [], totals, totals.feed, 1.0)
     assert playback.look()[0].sessions == 0
     assert playback.playing.ended
+
+
+def test_any_number_of_sessions_is_shown(watch: Watch) -> None:
+    n = 200
+    totals = RunningTotals(process(state="recorded"))
+    lines = [
+        line(sid, sid / n, sid, "open", address=f"ws://{sid}.example/db", factory="one") for sid in range(1, n + 1)
+    ]
+    playback = Playback(watch, lines, totals, totals.feed, None)
+    playback.look()
+    watch.sort(ALL, Order.sid)
+    rows = watch.rows(0, n, lambda _source, index: str(index))
+    assert {row.session.sid: row.session.address for row in rows} == {
+        sid: f"ws://{sid}.example/db" for sid in range(1, n + 1)
+    }
