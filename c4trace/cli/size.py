@@ -19,6 +19,7 @@ _UNITS = {
     "gi": 1 << 30,
     "ti": 1 << 40,
 }
+_LARGEST = (1 << 63) - 1  # of a file
 _SIZE = re.compile(r"(\d+(?:\.\d*)?|\.\d+) ?([kmgt]i?|)b?", re.IGNORECASE)
 
 
@@ -34,4 +35,7 @@ class Size(click.ParamType[int]):
         found = _SIZE.fullmatch(value.strip())
         if found is None:
             self.fail(f"{value!r} is no size: write bytes (1000000), 64MiB, 2GiB, 500MB", param, ctx)
-        return int(float(found[1]) * _UNITS[found[2].lower()])
+        size = float(found[1]) * _UNITS[found[2].lower()]
+        if size > _LARGEST:
+            self.fail(f"{value!r} is larger than any file; give less", param, ctx)
+        return int(size)

@@ -8,8 +8,9 @@ import re
 __all__ = ["parse_moment"]
 
 _UNITS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 10**9, "": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-_SPAN = re.compile(r"\+?(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h|)")
-_COLONS = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d*)?)")
+# Twelve digits are enough for any trace, and few enough for a float to hold.
+_SPAN = re.compile(r"\+?(\d{1,12}(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h|)")
+_COLONS = re.compile(r"(?:(\d{1,12}):)?(\d{1,12}):(\d{1,12}(?:\.\d*)?)")
 
 
 def parse_moment(text: str, start: dt.datetime) -> int:

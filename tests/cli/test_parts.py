@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import click
 import pytest
 
 from c4trace.cli.ending import BadInput
@@ -33,6 +34,12 @@ NOTHING: dict[str, Any] = {
 )
 def test_sizes_are_written_as_people_do(text: str, size: int) -> None:
     assert Size().convert(text, None, None) == size
+
+
+@pytest.mark.parametrize("text", ["9223372036854775808", "9000000TiB", "9" * 400])
+def test_a_size_that_no_file_can_have_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is larger than any file; give less"):
+        Size().convert(text, None, None)
 
 
 def test_without_options_there_is_one_file() -> None:
