@@ -49,12 +49,16 @@ def destinations(
         raise TraceError(f"metrics cannot be served on port {shown(metrics_port)}: give 0 (any that is free) to 65535")
     if log_level not in _LOG_LEVELS:
         raise TraceError(f"unknown log level {shown(log_level)}: use {' or '.join(_LOG_LEVELS)}")
+    recording = None if record is None else _absolute("record", record)
+    log_to = log if isinstance(log, str) and log in _LOG_STYLES else None if log is None else _absolute("log", log)
+    if recording is not None and recording == log_to:
+        raise TraceError(f"{recording}: recording and log cannot be one file; give each its own")
     return Destinations(
-        record=None if record is None else _absolute("record", record),
+        record=recording,
         rotation=rotation,
         metrics_port=metrics_port,
         metrics_address=metrics_address,
-        log=log if isinstance(log, str) and log in _LOG_STYLES else None if log is None else _absolute("log", log),
+        log=log_to,
         log_level=log_level,
     )
 

@@ -6,6 +6,7 @@ import contextlib
 import math
 import signal
 import sys
+from pathlib import Path
 
 import click
 
@@ -89,10 +90,13 @@ def command(
 
         if not can_show(sys.stdout):
             raise BadInput("--live draws on a terminal, and stdout is none; leave it out, or see c4trace live --help")
+    if hold and metrics_port is None:
+        raise BadInput("--hold serves on at the end, and nothing is served; give --metrics-port as well")
     screen = Screen()
     with contextlib.ExitStack() as opened:
         recording = opened.enter_context(open_recording(file))
         process = process_of(recording.header, file)
+        _check_log(log, file)
         silent = log == "none" or (log in {"console", "json"} and (step or live))
         fed = opened.enter_context(Fed(recording.header, process, None if silent else log))
         if metrics_port is not None:
@@ -119,6 +123,13 @@ def command(
             screen.flush()
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
+
+
+def _check_log(log: str, file: str) -> None:
+    """Refuse a log that would be written into the recording it is made from."""
+    with contextlib.suppress(OSError):
+        if log not in {"console", "json", "none"} and Path(log).samefile(file):
+            raise BadInput(f"{log}: recording and log cannot be one file; name another file for the log")
 
 
 def _play(recording: Recording, fed: Fed, speed: float | None, screen: Screen, *, step: bool) -> None:

@@ -48,6 +48,25 @@ def test_a_speed_that_is_none_is_refused(tmp_path: Path, speed: str) -> None:
     assert "is no speed; write a factor such as 1, 2 or 0.5, or max" in result.stderr
 
 
+def test_a_log_is_not_written_into_the_recording_that_is_played(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    before = path.read_bytes()
+    (link := tmp_path / "other.jsonl").hardlink_to(path)
+    for log in (path, link):
+        result = run("replay", path, "--speed", "max", "--log", log)
+        assert result.returncode == 2
+        assert result.stderr == (
+            f"c4trace: {log}: recording and log cannot be one file; name another file for the log\n"
+        )
+    assert path.read_bytes() == before
+
+
+def test_to_hold_without_serving_is_a_usage_error(tmp_path: Path) -> None:
+    result = run("replay", written(tmp_path), "--speed", "max", "--hold")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.endswith("nothing is served; give --metrics-port as well\n")
+
+
 @pytest.mark.parametrize("speed", ["max", "1000", "500x", "0.9e3"])
 def test_any_factor_is_a_speed(tmp_path: Path, speed: str) -> None:
     assert run("replay", written(tmp_path), "--speed", speed).returncode == 0
