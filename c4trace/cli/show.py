@@ -56,7 +56,15 @@ class Call(click.ParamType[str]):
     no_args_is_help=True,
 )
 @click.argument("source", metavar="FILE|PID|NAME", type=click.Path())
-@click.option("-s", "--session", "sessions", type=int, multiple=True, metavar="N", help="Only session N (repeatable).")
+@click.option(
+    "-s",
+    "--session",
+    "sessions",
+    type=click.IntRange(0),
+    multiple=True,
+    metavar="N",
+    help="Only session N (repeatable).",
+)
 @click.option("-c", "--call", "calls", type=Call(), multiple=True, help="Only this call or up-call (repeatable).")
 @click.option("--from", "begin", metavar="TIME", help="Only from this time on: 1.5, 250ms, 2m, or a date.")
 @click.option("--to", "end", metavar="TIME", help="Only up to this time.")
@@ -98,6 +106,8 @@ class Wanted(NamedTuple):
     def since(self, start: dt.datetime) -> Selection:
         """Give the selection they mean in a trace that began at `start`."""
         begin, end = _moment(self.begin, start), _moment(self.end, start)
+        if begin is not None and end is not None and end < begin:
+            raise BadInput(f"--from {self.begin} is after --to {self.end}; give the earlier one to --from")
         return Selection(self.sessions, self.calls, begin, end, errors=self.errors)
 
 
