@@ -1,6 +1,11 @@
 #include "ring.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define LEASE_SECONDS 3u
 #define WRITERS_MAX 32u
@@ -36,6 +41,20 @@ static bool consumer_lives(struct c4trace_tracer *tracer) {
     return false;
 }
 
+/* So much that the consumer should look before it would by itself; early, for it takes a while to wake up. */
+static inline bool is_filling(uint64_t unread, uint64_t cap) { return unread > cap / 8; }
+
+/* Wake the consumer, once for each look that it makes: nothing here waits for it. */
+static void ring_bell(struct c4t_segment_header *header) {
+    /* relaxed, both: most find it rung already, the exchange tells who rings first, and it carries no other data */
+    if (atomic_load_explicit(&header->bell, memory_order_relaxed) ||
+        atomic_exchange_explicit(&header->bell, 1, memory_order_relaxed))
+        return;
+    int error = errno; /* the host's */
+    syscall(SYS_futex, &header->bell, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    errno = error;
+}
+
 /* How far the thread's own ring may be written now; at least `end`, else 0: there is no room. */
 static uint64_t limit(struct c4t_thread *thread, uint64_t end) {
     struct c4t_segment_header *header = thread->tracer->header;
@@ -43,6 +62,7 @@ static uint64_t limit(struct c4t_thread *thread, uint64_t end) {
     if (!atomic_load_explicit(&header->consumer_pid, memory_order_relaxed)) return UINT64_MAX;
     /* acquire: the consumer has read what we are about to overwrite */
     uint64_t tail = atomic_load_explicit(&thread->ring->tail, memory_order_acquire);
+    if (C4T_UNLIKELY(is_filling(end - tail, thread->ring_cap))) ring_bell(header);
     if (end - tail <= thread->ring_cap) return (tail & ~(uint64_t)63) + thread->ring_cap;
     return consumer_lives(thread->tracer) ? 0 : UINT64_MAX;
 }
@@ -137,6 +157,7 @@ static bool reserve(struct c4t_thread *thread, _Atomic uint64_t *writer, uint64_
         uint64_t end = *position + size;
         /* acquire: the consumer has read what we are about to overwrite */
         uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
+        if (C4T_UNLIKELY(is_filling(end - tail, thread->ring_cap))) ring_bell(thread->tracer->header);
         if (end - tail > thread->ring_cap && consumer_lives(thread->tracer)) return false;
         if (meets_a_writer(thread, end)) return false;
         now_writing(writer, FROM(*position));

@@ -133,7 +133,7 @@ struct c4t_segment_header {
     char status_text[160];                 /* host: why c4trace stepped aside */
 
     _Alignas(64) _Atomic uint32_t consumer_pid; /* consumer: 0 = flight recorder, else record mode */
-    uint32_t reserved;
+    _Atomic uint32_t bell; /* the futex that a consumer sleeps at; host: 1 where a ring fills; consumer: 0 at a look */
     _Atomic uint64_t consumer_beat; /* consumer: trace clock of its last look; a beat older than 3 s ends the lease */
 
     _Alignas(64) _Atomic uint64_t

@@ -11,7 +11,7 @@ from c4trace.recording.target import Target
 
 __all__ = ["Digest", "FileDigest", "TextDigest"]
 
-_PIECE = 1 << 20
+_PIECE = 256 << 10  # fits the cache, so that it is digested from there
 
 
 class Digest(Protocol):

@@ -12,6 +12,7 @@ from c4trace.recording.writer import RecordingWriter
 __all__ = ["Endings"]
 
 _WAITING = 1  # so that a thread that is still busy with the recording before has no room
+_PIECE_BYTES = 4 << 20  # worth waking a thread for, and little enough to be left when all ends
 _LAST_BYTES = 1 << 30  # that are digested when everything else is done: about a second's work
 
 
@@ -33,9 +34,9 @@ class Endings:
         self._failed = failed
 
     def follow(self, writer: RecordingWriter) -> None:
-        """Digest what has been written, when there is time for it."""
+        """Digest what has been written, when it is much and there is time for it."""
         turn = self._turn
-        if not self._is_following[turn]:
+        if not self._is_following[turn] and writer.undigested >= _PIECE_BYTES:
             self._is_following[turn] = True  # before it can be set back
             if not self._workers[turn].offer(partial(self._follow, writer, turn)):
                 self._is_following[turn] = False

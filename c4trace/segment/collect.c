@@ -1,17 +1,19 @@
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "reader_state.h"
 
 #define HOLD_BACK_NS (500u * 1000u) /* most calls have returned by then, so an event and its duration share a line */
-#define PAUSE_MIN_NS (500u * 1000u)
-#define PAUSE_BUSY_NS (2u * 1000u * 1000u) /* while the rings fill slowly: each look costs the host's cores a switch */
-#define LOOKS_PER_RING 8u                  /* at the pace of the last pause a ring would fill in so many */
-#define PAUSE_MAX_NS (10u * 1000u * 1000u)
-#define PAUSE_PER_IDLE 64u /* after an idle second, pauses are a 64th of it, up to the longest */
-#define FULL (1u << 20)    /* bytes of text worth a caller's time */
-#define LINE_MAX (6u * C4T_RECORD_MAX + 1024u)
+#define PAUSE_MIN_NS (500u * 1000u) /* between looks, even where a ring is filling: what is newer is held back anyway */
+#define PAUSE_NS (20u * 1000u * 1000u) /* where none is: each look costs the host's cores a switch and cold caches */
+#define FULL (1u << 20)                /* bytes of text worth a caller's time */
+#define LONGEST_LINE (6u * C4T_RECORD_MAX + 1024u)
 
 #define BEGUN_MAX 8192u
 #define BEGINNINGS (1u << C4T_EV_OPEN | 1u << C4T_EV_FROM_NATIVE)
@@ -27,8 +29,8 @@ static bool begin_batch(struct c4t_collected *collected, struct c4t_batch *batch
     if (collected->text_size) collected->turn++;
     collected->text_size = collected->notices_size = collected->begun_count = 0;
     char **text = &collected->texts[collected->turn % C4T_BATCHES];
-    if (!*text) *text = malloc(FULL + LINE_MAX);
-    if (!collected->notices) collected->notices = malloc(FULL + LINE_MAX);
+    if (!*text) *text = malloc(FULL + LONGEST_LINE);
+    if (!collected->notices) collected->notices = malloc(FULL + LONGEST_LINE);
     if (!collected->begun) collected->begun = malloc(BEGUN_MAX * sizeof *collected->begun);
     collected->text = *text;
     return *text && collected->notices && collected->begun;
@@ -77,45 +79,51 @@ static uint64_t fill(struct c4t_reader *reader, uint32_t wants, struct c4t_batch
     return seen;
 }
 
-static void pause_for(uint64_t ns) {
-    if (!ns) return;
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+static void nap(uint64_t ns) {
     struct timespec time = {.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
     nanosleep(&time, NULL);
 }
 
-/* How much of the fullest ring has not been read yet, in parts of its size. */
-static double fullest(const struct c4t_reader *reader) {
-    double most = 0;
-    for (uint32_t i = 0; i < reader->cursor_count; i++) {
-        const struct c4t_cursor *cursor = &reader->cursors[i];
-        /* relaxed: a measure */
-        uint64_t end = atomic_load_explicit(&cursor->ring->reserved, memory_order_relaxed);
-        double part = end > cursor->position ? (double)(end - cursor->position) / (double)cursor->cap : 0;
-        if (part > most) most = part;
-    }
-    return most;
+/* Sleep until the host says that a ring is filling, or somebody that we are to stop. Who only looks is told nothing. */
+static void sleep_for(struct c4t_reader *reader, uint64_t ns) {
+    struct timespec time = {.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
+    if (reader->mode == C4T_CONSUME && (!syscall(SYS_futex, &reader->live->bell, FUTEX_WAIT, 0, &time, NULL, 0) ||
+                                        errno == EAGAIN || errno == ETIMEDOUT || errno == EINTR))
+        return;
+    nap(ns); /* also where there is no page any more to wait at: the file was cut short */
 }
 
-/* While there is work, short enough that no ring fills at its pace; the longer there was none the longer: an idle host is left alone. */
-static uint64_t pause_before_look(const struct c4t_collected *collected, uint64_t now) {
-    if (collected->more) return 0;
-    uint64_t idle = (now - collected->idle_since_ns) / PAUSE_PER_IDLE;
-    uint64_t pause = idle < collected->pace_ns ? collected->pace_ns : idle > PAUSE_MAX_NS ? PAUSE_MAX_NS : idle;
-    uint64_t since = now - collected->looked_ns;
-    return since < pause ? pause - since : 0;
+/* Before a look: whoever rings from here on tells of what this look may not have. */
+static void hush(struct c4t_reader *reader) {
+    if (reader->mode == C4T_CONSUME)
+        atomic_exchange_explicit(&reader->live->bell, 0, memory_order_acquire); /* acquire: c4t_reader_stop's `stop` */
+}
+
+static bool is_stopped(const struct c4t_reader *reader) {
+    return atomic_load_explicit(&reader->stop, memory_order_relaxed); /* relaxed: carries no other data */
+}
+
+/* Until the next look is due: long after the last one, unless a ring is filling. */
+static void pause_before_look(struct c4t_reader *reader, uint64_t now, uint64_t deadline) {
+    const struct c4t_collected *collected = &reader->collected;
+    if (collected->more) return;
+    uint64_t due = least(collected->looked_ns + PAUSE_NS, deadline);
+    uint64_t soon = least(collected->looked_ns + PAUSE_MIN_NS, deadline);
+    if (due > now) sleep_for(reader, due - now);
+    now = c4t_clock_ns(CLOCK_MONOTONIC);
+    if (soon > now && !is_stopped(reader)) nap(soon - now);
 }
 
 /* Returns false when there will be nothing more to wait for. */
 static bool look(struct c4t_reader *reader, uint32_t wants, struct c4t_batch *batch) {
     struct c4t_collected *collected = &reader->collected;
+    hush(reader);
     bool lost_lease = c4t_reader_look(reader, HOLD_BACK_NS) != 0;
-    uint64_t passed = c4t_clock_ns(CLOCK_MONOTONIC) - collected->looked_ns;
-    double pace = (double)passed / (fullest(reader) * LOOKS_PER_RING + 1e-9);
-    collected->pace_ns = pace < PAUSE_MIN_NS ? PAUSE_MIN_NS : pace > PAUSE_BUSY_NS ? PAUSE_BUSY_NS : (uint64_t)pace;
-    uint64_t seen = lost_lease ? 0 : fill(reader, wants, batch);
+    if (!lost_lease) fill(reader, wants, batch);
     collected->more = is_full(collected);
     collected->looked_ns = c4t_clock_ns(CLOCK_MONOTONIC);
-    if (seen) collected->idle_since_ns = collected->looked_ns;
     batch->over = lost_lease ? 2 : c4t_reader_host_is_over(reader);
     if (c4t_was_cut(reader->guard)) batch->over = 3;
     return !batch->over && !collected->more && !collected->notices_size;
@@ -125,11 +133,8 @@ void c4t_reader_collect(struct c4t_reader *reader, uint32_t wants, uint32_t wait
     struct c4t_collected *collected = &reader->collected;
     bool ready = begin_batch(collected, batch);
     uint64_t now = c4t_clock_ns(CLOCK_MONOTONIC), deadline = now + (uint64_t)wait_us * 1000u;
-    /* relaxed: carries no other data */
-    while (ready && !atomic_load_explicit(&reader->stop, memory_order_relaxed)) {
-        uint64_t pause = pause_before_look(collected, now);
-        if (now + pause > deadline) pause = deadline - now;
-        pause_for(pause);
+    while (ready && !is_stopped(reader)) {
+        pause_before_look(reader, now, deadline);
         if (!look(reader, wants, batch)) break;
         now = collected->looked_ns;
         if (now >= deadline) break;
@@ -147,8 +152,12 @@ int c4t_reader_drain(struct c4t_reader *reader, uint32_t wants, struct c4t_batch
 }
 
 void c4t_reader_stop(struct c4t_reader *reader) {
-    atomic_store_explicit(&reader->stop, 1, memory_order_relaxed);
-} /* relaxed: as where it is read */
+    atomic_store_explicit(&reader->stop, 1, memory_order_relaxed); /* relaxed: as where it is read */
+    if (reader->mode != C4T_CONSUME) return;
+    /* release: `stop` before it, for a look that has just begun and hushes it */
+    atomic_store_explicit(&reader->live->bell, 1, memory_order_release);
+    syscall(SYS_futex, &reader->live->bell, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
 
 int c4t_reader_follow(struct c4t_reader *reader, uint64_t sid) {
     if (reader->mode == C4T_CONSUME) return -1;

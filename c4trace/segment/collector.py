@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -170,8 +170,7 @@ class Collector:
         finally:
             self._turn_back()
             for sink in tuple(self._sinks):
-                with self._guarded(sink):
-                    sink.close(self.lost)
+                self._guard(sink, sink.close, self.lost)
             reader.close()
 
     def _turn_back(self) -> None:
@@ -205,34 +204,34 @@ class Collector:
             self._hand_out(batch)
 
     def _hand_out(self, batch: Any) -> None:
+        if not batch.text_size and not batch.notices_size:
+            return
         self.events += batch.events
         self.lost += batch.lost
-        kinds = {sink.wants for sink in self._sinks}
-        notices = bytes(ffi.buffer(batch.notices, batch.notices_size)) if "lifecycle" in kinds else b""
-        text = memoryview(ffi.buffer(batch.text, batch.text_size)) if batch.text_size else memoryview(b"")
+        text = memoryview(ffi.buffer(batch.text, batch.text_size))
         begun = ffi.unpack(batch.begun, batch.begun_count) if batch.begun_count else []
-        objects = {
-            "lifecycle": decode_lines(notices) if notices else [],
-            "events": decode_lines(text) if "events" in kinds and text else [],
-        }
+        lines: dict[str, Sequence[Event | Return | Gap]] = {}
         for sink in tuple(self._sinks):
-            with self._guarded(sink):
-                if sink.wants == "text":
-                    if text:
-                        sink.text(text, batch.events, batch.lost, begun)
-                elif objects[sink.wants]:
-                    sink.notices(objects[sink.wants])
+            kind = sink.wants
+            if kind == "text":
+                if text:
+                    self._guard(sink, sink.text, text, batch.events, batch.lost, begun)
+                continue
+            if kind not in lines:
+                shown = text if kind == "events" else bytes(ffi.buffer(batch.notices, batch.notices_size))
+                lines[kind] = decode_lines(shown) if shown else []
+            if lines[kind]:
+                self._guard(sink, sink.notices, lines[kind])
 
     def _idle(self) -> None:
         for sink in tuple(self._sinks):
-            with self._guarded(sink):
-                sink.idle()
+            self._guard(sink, sink.idle)
 
-    @contextlib.contextmanager
-    def _guarded(self, sink: Sink) -> Iterator[None]:
+    def _guard(self, sink: Sink, call: Callable[..., None], *given: object) -> None:
+        """Call what is `sink`'s; whatever is wrong with it, the host and the others go on."""
         try:
-            yield
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with a sink, the host and the others go on
+            call(*given)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told
             self._sinks.remove(sink)
             self._say(f"{type(sink).__name__} failed and is left out from here on: {type(error).__name__}: {error}")
             with contextlib.suppress(Exception):

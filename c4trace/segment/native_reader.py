@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ class NativeReader:
         """Raises SegmentError, in one line, for what cannot be read (reader.h says what is refused)."""
         error = ffi.new("char[]", 512)
         self.path = path
+        self._closing = threading.Lock()
         self._reader = lib.c4t_reader_open(os.fsencode(path), _MODES[mode], from_now, error, len(error))
         if self._reader == ffi.NULL:
             raise SegmentError(f"{path}: {ffi.string(error).decode(errors='replace')}")
@@ -41,11 +43,13 @@ class NativeReader:
 
     def stop(self) -> None:
         """Let a running collect return at once."""
-        if self._reader is not None:
-            lib.c4t_reader_stop(self._reader)
+        with self._closing:
+            if self._reader is not None:
+                lib.c4t_reader_stop(self._reader)
 
     def close(self) -> None:
         """Unmap; a consumer gives its lease back. More than once is fine."""
-        reader, self._reader = self._reader, None
+        with self._closing:
+            reader, self._reader = self._reader, None
         if reader is not None:
             lib.c4t_reader_close(reader)

@@ -55,10 +55,8 @@ struct c4t_collected {
     uint64_t *begun;
     size_t text_size, notices_size, begun_count;
     struct c4t_line_head head;
-    uint64_t idle_since_ns; /* when something was last seen */
-    uint64_t pace_ns;       /* pause between looks that the rings' filling asks for */
-    uint64_t looked_ns;
-    bool more; /* the last look stopped because the buffer was full */
+    uint64_t looked_ns; /* when the last look was done with */
+    bool more;          /* the last look stopped because the buffer was full */
     bool draining;
     uint64_t only_sid; /* lines of other sessions are left out; 0: of none */
 };

@@ -56,6 +56,7 @@ class Recorder:
         self.stopped: str | None = None
         self.unrecorded = 0
         self._rotation = rotation
+        self._is_ever_behind = rotation is not None or self.path.suffix == ".zst"  # else what is written is readable
         self._report = report
         self._header: Header | None = None
         self._writer: RecordingWriter | None = None
@@ -98,7 +99,7 @@ class Recorder:
 
     def idle(self) -> None:
         """Make readable what has been written so far."""
-        if self._writing is not None:
+        if self._writing is not None and self._is_ever_behind:
             self._writing.offer(self._flush)
 
     def close(self, lost: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import selectors
 import socket
 import socketserver
 import threading
@@ -50,9 +51,8 @@ class MetricsServer:
         self._server.set_app(_answering(make_wsgi_app(registry)))
         self.address: str = address
         self.port: int = self._server.server_port
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.2}, name="c4trace-metrics", daemon=True
-        )
+        self._ending, self._end = socket.socketpair()
+        self._thread = threading.Thread(target=self._serve, name="c4trace-metrics", daemon=True)
         self._thread.start()
         _servers.add(self)
 
@@ -71,15 +71,26 @@ class MetricsServer:
         return f"http://{host}:{self.port}/metrics"
 
     def close(self) -> None:
-        """Stop serving and free the port; scrapes that have begun are answered."""
+        """Stop serving and free the port; scrapes that have begun are answered. More than once is fine."""
+        if self not in _servers:
+            return
         _servers.discard(self)
-        self._server.shutdown()
-        self._server.server_close()
+        self._end.send(b".")
         self._thread.join()
+        self.forget()
 
     def forget(self) -> None:
         """In a forked child, which has no thread that serves: do not keep the parent's port."""
-        self._server.socket.close()
+        for one in (self._server.socket, self._ending, self._end):
+            one.close()
+
+    def _serve(self) -> None:
+        """Sleep until somebody asks, or all is to end: a server that polls costs an idle host more, and ends late."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._server, selectors.EVENT_READ)
+            selector.register(self._ending, selectors.EVENT_READ)
+            while self._ending not in {key.fileobj for key, _ in selector.select()}:
+                self._server.handle_request()
 
 
 _servers: weakref.WeakSet[MetricsServer] = weakref.WeakSet()
@@ -102,6 +113,7 @@ class _Handler(WSGIRequestHandler):
 
 
 class _Server(socketserver.ThreadingMixIn, WSGIServer):
+    timeout = 0  # whoever asks is there already, or gone again
     daemon_threads = True
     block_on_close = False
 

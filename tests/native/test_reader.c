@@ -324,6 +324,25 @@ static void lifecycle_lines_come_on_their_own(void) {
     made_segment_remove(&segment);
 }
 
+static void a_look_hushes_the_bell_and_a_stop_rings_it(void) {
+    struct made_segment segment;
+    made_segment(&segment, 2, MADE_CAP);
+    struct c4t_reader *reader = open_reader(&segment, C4T_CONSUME), *looking = open_reader(&segment, C4T_READ);
+    struct c4t_batch batch;
+    segment.header->bell = 1;
+    c4t_reader_collect(looking, C4T_WANT_TEXT, 0, &batch);
+    CHECK_EQUAL(segment.header->bell, 1); /* it is not for them */
+    c4t_reader_collect(reader, C4T_WANT_TEXT, 0, &batch);
+    CHECK_EQUAL(segment.header->bell, 0);
+    c4t_reader_stop(looking);
+    CHECK_EQUAL(segment.header->bell, 0);
+    c4t_reader_stop(reader);
+    CHECK_EQUAL(segment.header->bell, 1);
+    c4t_reader_close(looking);
+    c4t_reader_close(reader);
+    made_segment_remove(&segment);
+}
+
 int main(void) {
     every_event_has_its_line();
     an_open_tells_the_framing_of_its_factory();
@@ -334,5 +353,6 @@ int main(void) {
     text_that_is_no_text_is_made_harmless();
     records_run_past_the_end_of_a_lap();
     lifecycle_lines_come_on_their_own();
+    a_look_hushes_the_bell_and_a_stop_rings_it();
     return 0;
 }

@@ -1,9 +1,20 @@
 /* Rings and threads: what is stored, what is dropped and said so, and that short-lived threads lose nothing. */
+#include <errno.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "stand_in.h"
+
+static void read_all(c4trace_tracer *tracer) {
+    for (uint32_t i = 0; i < tracer->header->rings.count; i++) {
+        struct c4t_ring *ring = c4t_at(tracer, &tracer->header->rings, i);
+        ring->tail = ring->head;
+    }
+}
 
 static void what_a_full_ring_drops_is_counted_and_marked(void) {
     c4trace_tracer *tracer = open_tracer("full", C4T_CAPTURE_FULL, 2 << 20);
@@ -18,10 +29,7 @@ static void what_a_full_ring_drops_is_counted_and_marked(void) {
     CHECK(lost > 0 && found.entries[C4T_EV_WRITE] + lost == WRITES && row_of(tracer, 0)->lost == lost);
     CHECK(total(tracer, C4T_EV_WRITE, -1).n == WRITES && seen.write == WRITES);
     /* There is room again: the gap is written down before the next event. */
-    for (uint32_t i = 0; i < tracer->header->rings.count; i++) {
-        struct c4t_ring *ring = c4t_at(tracer, &tracer->header->rings, i);
-        ring->tail = ring->head;
-    }
+    read_all(tracer);
     traced->write(SOCKET(1), (c4t_slice){"x", 1});
     found = records_of(tracer);
     CHECK(found.entries[C4T_EV_GAP] == lost && found.entries[C4T_EV_WRITE] == 1);
@@ -29,6 +37,37 @@ static void what_a_full_ring_drops_is_counted_and_marked(void) {
     tracer->header->consumer_beat = 1;
     for (int i = 0; i < WRITES; i++) traced->write(SOCKET(1), (c4t_slice){"x", 1});
     CHECK(tracer->header->consumer_pid == 0 && tracer->header->lost[C4T_LOSS_RING_FULL] == lost);
+    c4trace_close(tracer, 0);
+}
+
+static void *sleep_until_rung(void *bell) {
+    while (!atomic_load((_Atomic uint32_t *)bell)) syscall(SYS_futex, bell, FUTEX_WAIT, 0, NULL, NULL, 0);
+    return NULL;
+}
+
+static void a_ring_that_fills_wakes_the_consumer(void) {
+    c4trace_tracer *tracer = open_tracer("bell", C4T_CAPTURE_FULL, 2 << 20);
+    const c4t_socket_factory *traced = wrap(tracer, &inner_factory, "f");
+    traced->open(SOCKET(1), &address, (c4t_slice){NULL, 0}, traced->context);
+    uint64_t cap = c4t_leases[tracer->index]->ring_cap;
+    int few = (int)(cap / 16 / 128), many = (int)(cap / 4 / 128); /* 128 bytes a call */
+    for (int i = 0; i < many; i++) traced->write(SOCKET(1), (c4t_slice){NULL, 1});
+    CHECK(tracer->header->bell == 0); /* nobody reads */
+    read_all(tracer);
+    tracer->header->consumer_beat = UINT64_MAX;
+    tracer->header->consumer_pid = 1;
+    pthread_t sleeper;
+    CHECK(!pthread_create(&sleeper, NULL, sleep_until_rung, &tracer->header->bell));
+    for (int i = 0; i < few; i++) traced->write(SOCKET(1), (c4t_slice){NULL, 1});
+    CHECK(tracer->header->bell == 0);
+    errno = 0;
+    for (int i = 0; i < many; i++) traced->write(SOCKET(1), (c4t_slice){NULL, 1});
+    CHECK(tracer->header->bell == 1 && errno == 0);
+    pthread_join(sleeper, NULL);
+    read_all(tracer);
+    tracer->header->bell = 0;
+    for (int i = 0; i < few; i++) traced->write(SOCKET(1), (c4t_slice){NULL, 1});
+    CHECK(tracer->header->bell == 0);
     c4trace_close(tracer, 0);
 }
 
@@ -91,6 +130,7 @@ static void a_thousand_short_threads_lose_nothing(void) {
 int main(void) {
     enter_folder();
     what_a_full_ring_drops_is_counted_and_marked();
+    a_ring_that_fills_wakes_the_consumer();
     capture_levels_decide_what_is_stored();
     a_thousand_short_threads_lose_nothing();
     leave_folder();

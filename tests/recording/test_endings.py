@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from c4trace.events import Event
+from c4trace.recording import endings as endings_module
 from c4trace.recording.endings import Endings
 from c4trace.recording.reader import open_recording
 from c4trace.recording.target import Target
@@ -15,6 +16,11 @@ from c4trace.recording.writer import RecordingWriter
 from tests.recording.test_writer import HEADER
 
 OPEN = Event(1, 0, 1, 7, "open")
+
+
+@pytest.fixture(autouse=True)
+def _little_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endings_module, "_PIECE_BYTES", 1)
 
 
 def failed(_events: int, error: Exception) -> None:
@@ -48,6 +54,21 @@ def test_recordings_are_ended_whole_one_after_the_other(
         assert len(list(recording)) == 2
         assert (recording.torn, recording.mismatches) == (None, ())
         assert recording.footer is not None
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_no_thread_is_woken_for_less_than_a_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: int
+) -> None:
+    followed: list[RecordingWriter] = []
+    monkeypatch.setattr(RecordingWriter, "catch_up", lambda writer: followed.append(writer))  # noqa: PLW0108 - binds
+    writer = writer_of(tmp_path / "a.jsonl")
+    monkeypatch.setattr(endings_module, "_PIECE_BYTES", writer.size + missing)
+    endings = Endings(1, sync=False, failed=failed)
+    endings.follow(writer)
+    endings.end(writer)
+    endings.wait()
+    assert followed == ([] if missing else [writer])
 
 
 def test_with_sync_an_ended_recording_is_brought_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
