@@ -63,6 +63,8 @@ def _line(error: BaseException) -> tuple[str, int]:
             return error.format_message() + hint, BAD_INPUT
         case click.ClickException():
             return error.format_message(), error.exit_code
+        case OSError(filename=None, errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG, strerror=reason):
+            return f"the output cannot be written: {reason}; make room, or write it elsewhere", BAD_INPUT
         case OSError(strerror=str(reason)):
             return f"{error.filename}: {reason}" if error.filename is not None else reason, BAD_INPUT
         case Exception() if type(error).__name__ in _ONE_LINE and type(error).__module__.startswith("c4trace."):

@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import rich_click as click
@@ -79,6 +80,7 @@ class LazyGroup(click.RichGroup):
     def _run_to_the_end(self, words: list[str], extra: dict[str, Any]) -> NoReturn:
         code = 0
         debug = "--debug" in words or bool(os.environ.get("C4TRACE_DEBUG"))
+        _have_streams()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")  # what a terminal cannot show is no reason to fail
@@ -89,6 +91,14 @@ class LazyGroup(click.RichGroup):
         except BaseException as error:  # noqa: BLE001 - the one place where every error becomes a line and a code
             code = report_error(error, debug=debug)
         sys.exit(code)
+
+
+def _have_streams() -> None:
+    """Write what goes to a closed stream (`>&-`) nowhere, and keep its number from files that are opened later."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as we run
+            setattr(sys, name, nowhere)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

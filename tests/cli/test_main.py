@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from c4trace.cli.main import PANELS, VERBS, main
+from tests.report.sample import written
 
 C4TRACE = Path(sys.executable).with_name("c4trace")
 
@@ -94,3 +96,41 @@ def test_a_defect_of_ours_is_one_line_and_no_promised_code(monkeypatch: pytest.M
     assert result.exit_code == 70
     said = "internal error: ZeroDivisionError: integer division or modulo by zero"
     assert result.stderr == f"c4trace: {said} (C4TRACE_DEBUG=1 shows where)\n"
+
+
+def test_ctrl_c_while_it_starts_leaves_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "rich_click.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(600)\n")
+    with subprocess.Popen(
+        [C4TRACE, "ps"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as starting:
+        assert starting.stdout is not None
+        assert starting.stdout.readline() == "importing\n"
+        starting.send_signal(signal.SIGINT)
+        _, said = starting.communicate(timeout=60)
+    assert (starting.returncode, said) == (-signal.SIGINT, "")
+
+
+@pytest.mark.parametrize("verb", ["show", "replay", "metrics", "live"])
+def test_closed_streams_are_no_error(tmp_path: Path, verb: str) -> None:
+    path = written(tmp_path)
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        result = subprocess.run(
+            ["/bin/sh", "-c", f'exec "$0" {verb} "$1" {closed}', C4TRACE, path],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (result.returncode, "internal error" in result.stderr) == (0, False)
+
+
+def test_a_full_disk_is_said_of_the_output(tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(
+            [C4TRACE, "show", written(tmp_path)], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    said = "c4trace: the output cannot be written: No space left on device; make room, or write it elsewhere\n"
+    assert (result.returncode, result.stderr) == (2, said)
