@@ -19,6 +19,7 @@ FLOW_LINE: int = lib.C4T_WATCH_FLOW_LINE
 """Bytes outstanding in one direction from which LiteCore sends no more (kSendBufferSize in WebSocketImpl.cc)."""
 
 _NEVER = -(1 << 63)
+_LATEST = (1 << 63) - 1  # ns; sums of times in a damaged recording may be later
 _INCOMING, _HALF = 1, 2
 
 
@@ -133,9 +134,9 @@ class Watch:
         """Take in sessions that somebody else has counted: `rows` is a c4t_session_copy array, empty where sid is 0."""
         copies = ffi.new("struct c4t_flight_copy[]", len(flights) or 1)
         for copy, flight in zip(copies, flights, strict=False):
-            copy.sid, copy.ns, copy.tid = flight.sid, round(flight.seconds * 1e9), flight.tid & 0xFFFFFFFF
+            copy.sid, copy.ns, copy.tid = flight.sid, min(round(flight.seconds * 1e9), _LATEST), flight.tid & 0xFFFFFFFF
             copy.event, copy.name = flight.event, flight.thread.encode()[:15]
-        if lib.c4t_watch_rows(self._watch, source, now_ns, rows, len(rows), copies, len(flights)):
+        if lib.c4t_watch_rows(self._watch, source, min(now_ns, _LATEST), rows, len(rows), copies, len(flights)):
             raise MemoryError
 
     def forget(self, source: int) -> None:

@@ -69,7 +69,7 @@ class CountedRows:
         row.t_closed = session.reached.get(SessionState.closed, _NEVER)
         row.t_disposed = session.reached.get(SessionState.disposed, _NEVER)
         row.flows = [min(n, _MOST) for flow in (session.writes, session.receives) for n in _numbers(flow)]
-        row.lost = session.lost
+        row.lost = min(session.lost, _MOST)
         row.factory = list(self._totals.factories).index(session.factory.label)
         row.state = session.state
         row.flags = _INCOMING if session.incoming else 0

@@ -75,9 +75,16 @@ def _who(look: ProcessLook) -> list[Span]:
     ]
 
 
+def _time_of_day(wall: float) -> str:
+    try:
+        return dt.datetime.fromtimestamp(wall).astimezone().strftime("%H:%M:%S")
+    except (OverflowError, ValueError, OSError):  # a damaged recording may be of any year
+        return "--:--:--"
+
+
 def _status(scene: Scene) -> list[Span]:
     playing = scene.playing
-    moment = dt.datetime.fromtimestamp(scene.wall).astimezone().strftime("%H:%M:%S")
+    moment = _time_of_day(scene.wall)
     if playing is None:
         paused: list[Span] = [(" PAUSED ", "reverse"), (" ", "")] if scene.state.paused else []
         return [*paused, (moment, "dim")]
