@@ -51,7 +51,12 @@ def open_native(
         config.segment_bytes = recording_bytes(place)
     config.capture, config.capture_bytes = checked_capture(capture)
     tracer = ffi.new("c4trace_tracer **")
-    failing(lambda failure: lib.c4trace_open(config, tracer, failure) == 0)
+    try:
+        failing(lambda failure: lib.c4trace_open(config, tracer, failure) == 0)
+    except BaseException:  # KeyboardInterrupt comes as soon as the call is back
+        if tracer[0] != ffi.NULL:
+            lib.c4trace_close(tracer[0], 0)
+        raise
     return tracer[0]
 
 

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from c4trace import EmbeddedHost, Rotation, TraceError, Tracer
+from c4trace.opening import failing
 from tests.factories.in_place import InPlace
 from tests.tracing import counted, leaving_nothing, on_small_disk, talk, told
 
@@ -56,6 +57,20 @@ def test_a_second_tracer_of_the_same_name_is_refused_while_the_first_is_open(
         said = refused(segments, "t", litecore=host, record="second.jsonl")
         assert said == "a tracer named 't' is open in this process already; use that one or another name"
         assert counted(first.snapshot()) == told(host)
+    Tracer("t", litecore=host).close()
+
+
+def test_ctrl_c_while_it_opens_leaves_nothing(
+    host: EmbeddedHost, segments: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(call: Callable[[Any], object]) -> Any:
+        failing(call)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, leaving_nothing(segments):
+        patched.setattr("c4trace.opening.failing", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            Tracer("t", litecore=host)
     Tracer("t", litecore=host).close()
 
 
