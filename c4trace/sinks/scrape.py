@@ -67,7 +67,7 @@ class MetricsServer:
     @property
     def url(self) -> str:
         """Where the metrics are."""
-        host = f"[{self.address}]" if ":" in self.address else self.address or "127.0.0.1"
+        host = f"[{self.address}]" if ":" in self.address else self.address or "0.0.0.0"  # noqa: S104 - where it is, not where it is to be
         return f"http://{host}:{self.port}/metrics"
 
     def close(self) -> None:

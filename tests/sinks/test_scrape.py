@@ -146,6 +146,11 @@ def test_ipv6_is_served() -> None:
         assert get(server.url)[1]
 
 
+def test_that_all_may_scrape_is_not_hidden() -> None:
+    with MetricsServer(MetricsCollector(snapshot), 0, "") as server:
+        assert server.url == f"http://0.0.0.0:{server.port}/metrics"
+
+
 def test_a_forked_child_does_not_keep_the_port() -> None:
     server = MetricsServer(MetricsCollector(snapshot), 0)
     child = os.fork()
