@@ -80,7 +80,7 @@ class Recording:
         source = Source(self.path)
         try:
             line = source.readline()
-            self.header = _header(self.path, line)
+            self.header = _header(self.path, line, is_cut=source.torn)
         except BaseException:
             source.close()
             raise
@@ -153,13 +153,13 @@ class Recording:
         )
 
 
-def _header(path: str | os.PathLike[str], line: bytes) -> Header:
-    """The header that is the first line of a file."""
+def _header(path: str | os.PathLike[str], line: bytes, *, is_cut: bool) -> Header:
+    """The header that is the first line of a file; `is_cut`: one that ends inside a compressed frame."""
     hint = "name a recording of c4trace, .jsonl or .jsonl.zst"
     try:
         found = preamble(line)
     except _BAD_LINE as error:
-        if line.endswith(b"\n") or not line.startswith(b'{"type":"header"'):
+        if line.endswith(b"\n") or not (is_cut or line.startswith(b'{"type":"header"')):
             raise RecordingError(path, 1, "is no header of a recording", hint) from error
         raise RecordingError(path, 1, "ends inside its header", "nothing of it can be read") from error
     refused = refusal(found)

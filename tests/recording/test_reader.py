@@ -274,6 +274,16 @@ def test_a_newer_format_is_refused_with_the_version_to_install(saved: Callable[.
     assert "which never was" in error_of(saved(line(newer | {"format": 0}))).what
 
 
+def test_a_compressed_file_that_ends_inside_its_header_is_told_from_one_that_has_none(
+    saved: Callable[..., Path],
+) -> None:
+    packed = frames(whole())
+    for size in (4, 10, 40):
+        error = error_of(saved(packed[:size], "torn.jsonl.zst"))
+        assert (error.line, error.what, error.hint) == (1, "ends inside its header", "nothing of it can be read")
+    assert error_of(saved(frames(b"something else\n"), "other.jsonl.zst")).what == "is no header of a recording"
+
+
 def test_paths_that_are_no_readable_file_are_named(tmp_path: Path) -> None:
     assert error_of(tmp_path / "absent.jsonl").what == "is not there"
     assert error_of(tmp_path).what == "is a folder"
