@@ -14,11 +14,12 @@ from c4trace.demo.witnesses import differences, host_witness, page_witness, reco
 from c4trace.factories.websocket import WebSocketFactory
 from c4trace.host import EmbeddedHost
 from c4trace.recording.reader import open_recording
+from c4trace.recording.schema import RecordingError
 from c4trace.report.process import process_of
 from c4trace.report.running_totals import RunningTotals
 from c4trace.tracer import Tracer
 
-__all__ = ["LOG", "PAGE", "RECORDING", "Outcome", "count", "fetch", "run"]
+__all__ = ["LOG", "PAGE", "RECORDING", "Outcome", "count", "fetch", "leave_page", "run"]
 
 RECORDING = "recording.jsonl"
 PAGE = "metrics.txt"
@@ -61,7 +62,7 @@ def run(script: Script, folder: Path, sockets: int, pause: Callable[[int], objec
             page = fetch(tracer)
     finally:
         leaks = host.stop()
-    (folder / PAGE).write_text(page)
+    leave_page(folder / PAGE, page)
     complaints += peer.mismatches
     if (leaks.sockets, leaks.slices, leaks.threads) != (0, 0, 0):
         complaints.append(f"the factory leaked {leaks.sockets} sockets, {leaks.slices} slices, {leaks.threads} threads")
@@ -80,11 +81,21 @@ def fetch(tracer: Tracer) -> str:
     return page.decode()
 
 
+def leave_page(path: Path, page: str) -> None:
+    """Write the metrics page, whole or not at all; OSError that names the file."""
+    try:
+        path.write_text(page)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
 def count(path: Path) -> RunningTotals:
     """Sum up a recording that must be whole."""
     with open_recording(path) as recording:
         totals = RunningTotals(process_of(recording.header, path))
         for line in recording:
             totals.feed(line)
-        assert recording.torn is None, recording.torn  # noqa: S101 - our own recorder has just closed it
+        if recording.torn is not None:
+            raise RecordingError(path, 0, f"is not whole, it {recording.torn}", "make room, or choose another folder")
     return totals

@@ -12,6 +12,7 @@ from c4trace.demo.run import LOG, PAGE, RECORDING
 from c4trace.report.summary import Summary
 from tests.cli.test_main import C4TRACE, run
 from tests.report.sample import written
+from tests.tracing import on_small_disk
 
 
 def test_twenty_sockets_are_traced_and_all_that_is_promised_is_left(
@@ -66,3 +67,14 @@ def test_any_recording_in_full_can_be_played(tmp_path: Path) -> None:
     first = run("demo", "--folder", tmp_path / "first")
     again = run("demo", "--folder", tmp_path / "again", "--peer", tmp_path / "first" / RECORDING)
     assert (first.returncode, again.returncode) == (0, 0)
+
+
+def test_a_disk_without_room_for_the_recording_is_bad_input(tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = on_small_disk(folder, 600 << 10, [str(C4TRACE), "demo", "--folder", str(folder)])
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    stopped, ended = result.stderr.splitlines()
+    assert (result.returncode, "No space left on device" in stopped) == (2, True)
+    assert ended.startswith(f"c4trace: {folder / RECORDING}: is not whole, it ends ")
+    assert ended.endswith("; make room, or choose another folder")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,18 @@ def test_numbers_that_differ_are_complaints(tmp_path: Path, monkeypatch: pytest.
 def test_a_recording_without_data_is_no_script(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="has not all its data"):
         read_script(written(tmp_path))
+
+
+def test_a_page_is_left_whole_or_not_at_all(tmp_path: Path) -> None:
+    script = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from c4trace.demo.run import leave_page\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "try: leave_page(Path(sys.argv[1]), 'x' * 100_000)\n"
+        "except OSError as error: print(error.filename)\n"
+    )
+    path = tmp_path / "metrics.txt"
+    result = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
+    assert result.stdout == f"{path}\n"
+    assert not path.exists()

@@ -13,7 +13,7 @@ from c4trace.demo.litecore.database import Database
 from c4trace.demo.litecore.library import LiteCore
 from c4trace.demo.litecore.replicator import Replicator
 from c4trace.demo.litecore.server import DatabaseServer
-from c4trace.demo.run import LOG, PAGE, RECORDING, Outcome, count, fetch
+from c4trace.demo.run import LOG, PAGE, RECORDING, Outcome, count, fetch, leave_page
 from c4trace.demo.witnesses import Witness, differences, page_witness, recording_witness
 from c4trace.events import EventKind, SessionState
 from c4trace.factories.websocket import WebSocketFactory
@@ -41,7 +41,7 @@ def replicate(path: str | os.PathLike[str], folder: Path) -> Outcome:
             if database.document_count != 2 * (DOCUMENTS + 1):
                 complaints.append(f"the {side} has {database.document_count} documents, not {2 * (DOCUMENTS + 1)}")
             database.close()
-    (folder / PAGE).write_text(page)
+    leave_page(folder / PAGE, page)
     totals = count(folder / RECORDING)
     recorded = recording_witness(totals)
     witnesses = (page_witness(page), peer)
