@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import threading
 from typing import Protocol
 
 from c4trace.recording.target import Target
@@ -12,6 +13,7 @@ from c4trace.recording.target import Target
 __all__ = ["Digest", "FileDigest", "TextDigest"]
 
 _PIECE = 256 << 10  # fits the cache, so that it is digested from there
+_LOOK_S = 0.005  # how soon one that waits for calm hears that it was given up
 
 
 class Digest(Protocol):
@@ -58,10 +60,14 @@ class TextDigest:
 
 
 class FileDigest:
-    """Made of a plain file's bytes, while they are in the page cache still: writing does not wait for it."""
+    """Made of a plain file's bytes, while they are in the page cache still: writing does not wait for it.
 
-    def __init__(self, target: Target) -> None:
+    It goes on while `calm` is set only: the processors are for whoever records, where there are too few for both.
+    """
+
+    def __init__(self, target: Target, calm: threading.Event) -> None:
         self._target = target
+        self._calm = calm
         self._sha256 = hashlib.sha256()
         self._done = 0
         self._is_given_up = False
@@ -79,6 +85,8 @@ class FileDigest:
         """As in Digest; OSError where the file cannot be read."""
         end = self._target.size
         while self._done < end and not self._is_given_up:
+            if not self._calm.wait(_LOOK_S):
+                continue
             n = self._target.read_into(self._piece[: end - self._done], self._done)
             if not n:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))  # somebody has cut the file

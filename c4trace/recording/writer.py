@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -38,11 +39,16 @@ class RecordingWriter:
     A recording that is there already is replaced, unless `replace` is false. As a context manager the writer ends the
     file with a footer or, after an exception, removes it.
 
-    With `digest_beside` it is `catch_up`, which another thread may call, and `close` that digest a plain file.
+    With `calm` it is `catch_up`, which another thread may call, and `close` that digest a plain file, while it is set.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], header: Header, *, replace: bool = True, digest_beside: bool = False
+        self,
+        path: str | os.PathLike[str],
+        header: Header,
+        *,
+        replace: bool = True,
+        calm: threading.Event | None = None,
     ) -> None:
         self.path = Path(path).absolute()
         self.events = 0
@@ -62,7 +68,7 @@ class RecordingWriter:
             raise unwritable(self.path, error) from error
         self._whole_size = self._target.size
         is_plain = self.path.suffix != ".zst"
-        self._digest: Digest = FileDigest(self._target) if digest_beside and is_plain else TextDigest()
+        self._digest: Digest = FileDigest(self._target, calm) if calm is not None and is_plain else TextDigest()
         self._digest.add(first)
 
     def __enter__(self) -> Self:
@@ -111,7 +117,7 @@ class RecordingWriter:
             self._sids.add(sid)
 
     def catch_up(self) -> None:
-        """With `digest_beside`: digest what has been written until now; OSError where that cannot be read."""
+        """With `calm`: digest what has been written until now; OSError where that cannot be read."""
         self._digest.catch_up()
 
     def flush(self) -> None:
@@ -125,7 +131,7 @@ class RecordingWriter:
         return self._digest.behind
 
     def give_digest_up(self) -> None:
-        """With `digest_beside`: end the work on it, in whichever thread; the footer has none then."""
+        """With `calm`: end the work on it, in whichever thread; the footer has none then."""
         self._digest.give_up()
 
     def close(self, *, sync: bool = False) -> Footer:

@@ -43,6 +43,7 @@ struct c4t_batch {
     size_t begun_count;
     uint64_t events;
     uint64_t lost;
+    double unread;
     int over;
 };
 struct c4t_total {

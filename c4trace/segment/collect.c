@@ -116,11 +116,25 @@ static void pause_before_look(struct c4t_reader *reader, uint64_t now, uint64_t 
     if (soon > now && !is_stopped(reader)) nap(soon - now);
 }
 
+/* How much of the fullest ring has not been read yet, as a part of its size. */
+static double fullest(const struct c4t_reader *reader) {
+    double most = 0;
+    for (uint32_t i = 0; i < reader->cursor_count; i++) {
+        const struct c4t_cursor *cursor = &reader->cursors[i];
+        /* relaxed: a measure */
+        uint64_t end = atomic_load_explicit(&cursor->ring->reserved, memory_order_relaxed);
+        double part = end > cursor->position ? (double)(end - cursor->position) / (double)cursor->cap : 0;
+        if (part > most) most = part;
+    }
+    return most < 1 ? most : 1;
+}
+
 /* Returns false when there will be nothing more to wait for. */
 static bool look(struct c4t_reader *reader, uint32_t wants, struct c4t_batch *batch) {
     struct c4t_collected *collected = &reader->collected;
     hush(reader);
     bool lost_lease = c4t_reader_look(reader, HOLD_BACK_NS) != 0;
+    batch->unread = fullest(reader);
     if (!lost_lease) fill(reader, wants, batch);
     collected->more = is_full(collected);
     collected->looked_ns = c4t_clock_ns(CLOCK_MONOTONIC);

@@ -40,11 +40,12 @@ class Sink(Protocol):
     def start(self, header: Mapping[str, object]) -> None:
         """Get ready; `header` is the first line of a recording. What is raised here stops the collector's start."""
 
-    def text(self, text: memoryview, events: int, lost: int, begun: Sequence[int], /) -> None:
+    def text(self, text: memoryview, events: int, lost: int, begun: Sequence[int], unread: float, /) -> None:
         """For "text": whole lines of a recording, `events` of them events, whose gaps sum up to `lost`.
 
         `begun` are the session ids of its open and fromNative events. `text` is the collector's own memory: it stays as
-        it is until TEXTS_KEPT - 1 more have been given.
+        it is until TEXTS_KEPT - 1 more have been given. `unread` tells how far the collector is behind: which part of
+        the fullest ring, 0 to 1, was not read yet; at 1 events are lost.
         """
 
     def notices(self, batch: Sequence[Event | Return | Gap], /) -> None:
@@ -215,7 +216,7 @@ class Collector:
             kind = sink.wants
             if kind == "text":
                 if text:
-                    self._guard(sink, sink.text, text, batch.events, batch.lost, begun)
+                    self._guard(sink, sink.text, text, batch.events, batch.lost, begun, batch.unread)
                 continue
             if kind not in lines:
                 shown = text if kind == "events" else bytes(ffi.buffer(batch.notices, batch.notices_size))

@@ -127,6 +127,7 @@ struct c4t_batch { /* but for `text`, valid until the next call with this reader
     size_t begun_count;
     uint64_t events; /* events in text */
     uint64_t lost;   /* events that its gaps stand for */
+    double unread;   /* of the fullest ring, as a part of its size, when the last look began; 0 where there was none */
     int over;        /* 1: nothing will follow, drain; 2: the lease was lost; 3: as 1, for the file was cut short */
 };
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -25,6 +26,8 @@ from c4trace.segment.collector import TEXTS_KEPT
 
 __all__ = ["Recorder"]
 
+_UNREAD_CALMLY = 0.25  # of a ring: a host that is fast wakes the collector when an eighth is
+
 
 def _to_stderr(text: str) -> None:
     if sys.stderr is not None:
@@ -36,7 +39,8 @@ class Recorder:
 
     With `rotation` it is written in parts, each a whole recording, whose numbers go on from those that are there. A
     part is longer than asked only where a single batch is. Writing, digesting and removing are done in threads of
-    their own: whoever calls `text` waits only where so much is waiting already that the collector needs its room.
+    their own: whoever calls `text` waits only where so much is waiting already that the collector needs its room. While
+    the collector is behind, nothing is digested.
 
     A path that cannot be written is refused with RecordingError, here or in `start`. From then on nothing is raised:
     where a write fails recording stops, `report` is given one line that says so, `stopped` says why, and `unrecorded`
@@ -65,6 +69,8 @@ class Recorder:
         self._events_ended = 0
         self._lost = 0
         self._not_ended: list[tuple[int, Exception]] = []
+        self._calm = threading.Event()
+        self._calm.set()
         self._writing: Worker | None = None
         self._pruning: Worker | None = None
         if rotation is not None:
@@ -89,9 +95,10 @@ class Recorder:
             self._pruning.give(self._prune)
         self._writing = Worker("c4trace-write", TEXTS_KEPT - 2)  # and one in its hands: the last is being filled
 
-    def text(self, text: bytes | memoryview, events: int, lost: int, begun: Sequence[int]) -> None:
+    def text(self, text: bytes | memoryview, events: int, lost: int, begun: Sequence[int], unread: float = 0.0) -> None:
         """Write whole lines; as segment.collector.Sink has it."""
         if self._writing is not None:
+            (self._calm.clear if unread > _UNREAD_CALMLY else self._calm.set)()
             self._writing.give(partial(self._write, text, events, lost, begun))
 
     def notices(self, batch: Sequence[Event | Return | Gap]) -> None:
@@ -99,6 +106,7 @@ class Recorder:
 
     def idle(self) -> None:
         """Make readable what has been written so far."""
+        self._calm.set()  # what was unread has been given since
         if self._writing is not None and self._is_ever_behind:
             self._writing.offer(self._flush)
 
@@ -109,6 +117,7 @@ class Recorder:
             return
         writing.give(partial(self._finish, lost))
         writing.end()
+        self._calm.set()
         self._endings.wait()
         if self._pruning is not None:
             self._pruning.end()
@@ -153,7 +162,7 @@ class Recorder:
         assert self._header is not None  # noqa: S101 - start has set it
         self._began = time.monotonic()
         if self._rotation is None:
-            return RecordingWriter(self.path, self._header, digest_beside=True)
+            return RecordingWriter(self.path, self._header, calm=self._calm)
         return self._begin_part(self._header)
 
     def _begin_part(self, header: Header) -> RecordingWriter:
@@ -165,7 +174,7 @@ class Recorder:
             path = part_path(self.path, number)
             part = msgspec.structs.replace(header, part=number)
             try:
-                return RecordingWriter(path, part, replace=False, digest_beside=True)
+                return RecordingWriter(path, part, replace=False, calm=self._calm)
             except RecordingError as error:
                 if not isinstance(error.__cause__, FileExistsError):  # else another recorder was faster
                     raise

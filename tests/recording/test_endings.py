@@ -16,6 +16,8 @@ from c4trace.recording.writer import RecordingWriter
 from tests.recording.test_writer import HEADER
 
 OPEN = Event(1, 0, 1, 7, "open")
+CALM = threading.Event()
+CALM.set()
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +30,7 @@ def failed(_events: int, error: Exception) -> None:
 
 
 def writer_of(path: Path) -> RecordingWriter:
-    writer = RecordingWriter(path, HEADER, digest_beside=True)
+    writer = RecordingWriter(path, HEADER, calm=CALM)
     writer.line(OPEN)
     writer.flush()
     return writer

@@ -27,9 +27,9 @@ def test_an_older_recording_is_replaced(tmp_path: Path, name: str) -> None:
     assert list(reader) == [OPEN], "who reads the old one still can"
 
 
-def refusal(path: Path, **replace: bool) -> RecordingError:
+def refusal(path: Path, *, replace: bool = True) -> RecordingError:
     with pytest.raises(RecordingError) as caught:
-        RecordingWriter(path, HEADER, **replace)
+        RecordingWriter(path, HEADER, replace=replace)
     assert str(path) in str(caught.value)
     return caught.value
 

@@ -41,13 +41,14 @@ class Notes:
     def start(self, header: Mapping[str, object]) -> None:
         self.headers.append(header)
 
-    def text(self, text: memoryview, events: int, lost: int, begun: Sequence[int]) -> None:
+    def text(self, text: memoryview, events: int, lost: int, begun: Sequence[int], unread: float) -> None:
         self.threads.add(threading.current_thread().name)
         assert bytes(text).endswith(b"\n")
         self.lines += decode_lines(text)
         self.events += events
         self.lost += lost
         self.begun += begun
+        assert 0 <= unread <= 1
 
     def notices(self, batch: Sequence[Event | Return | Gap]) -> None:
         self.threads.add(threading.current_thread().name)
@@ -78,8 +79,8 @@ class Broken(Notes):
         self._fail("start")
         super().start(header)
 
-    def text(self, text: memoryview, events: int, lost: int, begun: Sequence[int]) -> None:
-        super().text(text, events, lost, begun)
+    def text(self, text: memoryview, events: int, lost: int, begun: Sequence[int], unread: float) -> None:
+        super().text(text, events, lost, begun, unread)
         self._fail("text")
 
     def notices(self, batch: Sequence[Event | Return | Gap]) -> None:
@@ -249,9 +250,9 @@ def test_what_is_lost_is_told_and_counted(echo: Echo) -> None:
     hold = threading.Event()
 
     class Slow(Notes):
-        def text(self, text: memoryview, events: int, lost: int, begun: Sequence[int]) -> None:
+        def text(self, text: memoryview, events: int, lost: int, begun: Sequence[int], unread: float) -> None:
             hold.wait(30)
-            super().text(text, events, lost, begun)
+            super().text(text, events, lost, begun, unread)
 
     slow = Slow()
     collector = Collector(echo.path, [slow])

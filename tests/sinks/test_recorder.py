@@ -321,3 +321,19 @@ def test_a_reporter_that_fails_harms_nobody(tmp_path: Path) -> None:
     recorder.close(0)
     assert recorder.stopped is not None
     assert recorder.unrecorded == 1
+
+
+def test_nothing_is_digested_while_the_collector_is_behind(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "a.jsonl")
+    recorder.start(HEADER)
+    for behind, is_calm in ((0.1, True), (0.9, False), (0.1, True), (0.9, False)):
+        recorder.text(text([write(1)]), 1, 0, [], behind)
+        assert recorder._calm.is_set() is is_calm
+    recorder.idle()
+    assert recorder._calm.is_set()
+    recorder.text(text([write(1)]), 1, 0, [], 0.9)
+    recorder.close(0)
+    recording, lines = read(tmp_path / "a.jsonl")
+    assert len(lines) == 5
+    assert recording.footer is not None
+    assert recording.footer.sha256 is not None

@@ -88,7 +88,7 @@ class LogSink:
         if self._segment is not None:
             self._reader = NativeReader(self._segment, "read")
 
-    def text(self, text: bytes | memoryview, events: int, lost: int, begun: Sequence[int]) -> None:
+    def text(self, text: bytes | memoryview, events: int, lost: int, begun: Sequence[int], unread: float) -> None:
         """Do nothing: the notices have it."""
 
     def notices(self, batch: Sequence[Event | Return | Gap]) -> None:
