@@ -84,11 +84,24 @@ static int name_file(struct c4trace_tracer *tracer, const char *folder, c4trace_
                     "the path of the segment folder is too long; set C4TRACE_DIR to a shorter one: %s", folder);
 }
 
+/* A host that has closed its standard descriptors may still write to them: not into the segment. */
+static int leave_standard_descriptors(struct c4trace_tracer *tracer, int *file, c4trace_failure *failure) {
+    int low = *file;
+    *file = fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int error = *file < 0 ? c4t_fail(failure, C4TRACE_SEGMENT, "cannot keep the segment %s open: %s", tracer->path,
+                                     strerror(errno))
+                          : C4TRACE_OK;
+    close(low);
+    if (error) unlink(tracer->path);
+    return error;
+}
+
 /* Open a new file of ours; a file of that name can only be left from an earlier process with our pid. */
-static int make_file(struct c4trace_tracer *tracer, c4trace_failure *failure) {
+static int make_file(struct c4trace_tracer *tracer, int *file, c4trace_failure *failure) {
     for (int attempt = 0; attempt < 2; attempt++) {
-        tracer->fd = open(tracer->path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (tracer->fd >= 0) return C4TRACE_OK;
+        *file = open(tracer->path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (*file > STDERR_FILENO) return C4TRACE_OK;
+        if (*file >= 0) return leave_standard_descriptors(tracer, file, failure);
         if (errno != EEXIST) break;
         unlink(tracer->path);
     }
@@ -96,14 +109,15 @@ static int make_file(struct c4trace_tracer *tracer, c4trace_failure *failure) {
 }
 
 /* Reserve all pages now, so that a full disk cannot kill the host with SIGBUS later; less where there is less. */
-static int reserve(struct c4trace_tracer *tracer, uint64_t wanted, bool by_default, c4trace_failure *failure) {
+static int reserve(struct c4trace_tracer *tracer, int file, uint64_t wanted, bool by_default,
+                   c4trace_failure *failure) {
     struct statvfs room;
     uint64_t size = wanted;
-    if (by_default && !fstatvfs(tracer->fd, &room) && (uint64_t)room.f_blocks * room.f_frsize / 4 < size)
+    if (by_default && !fstatvfs(file, &room) && (uint64_t)room.f_blocks * room.f_frsize / 4 < size)
         size = (uint64_t)room.f_blocks * room.f_frsize / 4 / 4096 * 4096;
     if (size < C4T_SEGMENT_LEAST) size = C4T_SEGMENT_LEAST;
     for (; size >= C4T_SEGMENT_LEAST; size = size / 2 / 4096 * 4096) {
-        int error = posix_fallocate(tracer->fd, 0, (off_t)size);
+        int error = posix_fallocate(file, 0, (off_t)size);
         if (!error) {
             tracer->size = size;
             if (size < wanted)
@@ -112,7 +126,7 @@ static int reserve(struct c4trace_tracer *tracer, uint64_t wanted, bool by_defau
                          tracer->path, (unsigned long long)size >> 10, (unsigned long long)wanted >> 10);
             return C4TRACE_OK;
         }
-        if (ftruncate(tracer->fd, 0)) break;
+        if (ftruncate(file, 0)) break;
         if (error != ENOSPC && error != EFBIG && error != ENOMEM)
             return c4t_fail(failure, C4TRACE_SEGMENT, "cannot reserve %llu KiB for %s: %s",
                             (unsigned long long)size >> 10, tracer->path, strerror(error));
@@ -189,8 +203,8 @@ static void fill_header(struct c4trace_tracer *tracer, const c4trace_config *con
     atomic_store_explicit(&header->status, C4T_STATUS_LIVE, memory_order_relaxed);
 }
 
-static int map(struct c4trace_tracer *tracer, c4trace_failure *failure) {
-    void *base = mmap(NULL, tracer->size, PROT_READ | PROT_WRITE, MAP_SHARED, tracer->fd, 0);
+static int map(struct c4trace_tracer *tracer, int file, c4trace_failure *failure) {
+    void *base = mmap(NULL, tracer->size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (base == MAP_FAILED)
         return c4t_fail(failure, C4TRACE_SEGMENT, "cannot map %s: %s", tracer->path, strerror(errno));
     tracer->base = base;
@@ -209,18 +223,19 @@ int c4t_segment_make(struct c4trace_tracer *tracer, const c4trace_config *config
     int error = check_folder(folder, failure);
     if (!error) error = name_file(tracer, folder, failure);
     if (error) return error;
-    if ((error = make_file(tracer, failure))) return error;
+    int file;
+    if ((error = make_file(tracer, &file, failure))) return error;
     uint64_t wanted = config->segment_bytes ? round_up(config->segment_bytes, 4096) : C4T_SEGMENT_DEFAULT;
-    error = reserve(tracer, wanted, !config->segment_bytes, failure);
+    error = reserve(tracer, file, wanted, !config->segment_bytes, failure);
     struct plan plan = {0};
     if (!error && !make_plan(&plan, tracer->size, config->sessions ? config->sessions : C4T_SESSIONS_DEFAULT))
         error = c4t_fail(failure, C4TRACE_BAD_CONFIG,
                          "a segment of %llu KiB has no room for %u sessions and their rings; make it larger",
                          (unsigned long long)tracer->size >> 10,
                          config->sessions ? config->sessions : C4T_SESSIONS_DEFAULT);
-    if (!error) error = map(tracer, failure);
+    if (!error) error = map(tracer, file, failure);
+    close(file); /* not kept: a host that closes all it knows nothing of would have this number for a file of its own */
     if (error) {
-        close(tracer->fd);
         unlink(tracer->path);
         return error;
     }

@@ -8,7 +8,7 @@
 #define C4T_SEGMENT_LEAST (2u << 20)
 #define C4T_SESSIONS_DEFAULT 12288u
 
-/* Creates, reserves, maps and lays out the segment of `tracer` (name, fd, path, base, header, size, warning are set). 0 or an error. */
+/* Creates, reserves, maps and lays out the segment of `tracer` (name, path, base, header, size, warning are set). 0 or an error. */
 C4T_INTERNAL int c4t_segment_make(struct c4trace_tracer *tracer, const c4trace_config *config,
                                   c4trace_failure *failure);
 /* Gives the memory back and removes the file; the mapping stays, because a late thread may still write to it. */

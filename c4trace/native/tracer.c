@@ -196,7 +196,8 @@ static int open_tracer(struct c4trace_tracer *tracer, const c4trace_config *conf
     if (error) return error;
     if (!make_private(tracer)) {
         c4t_segment_unmake(tracer);
-        return c4t_fail(failure, C4TRACE_SEGMENT, "out of memory for %u sessions", config->sessions);
+        return c4t_fail(failure, C4TRACE_SEGMENT, "out of memory for %u sessions",
+                        config->sessions ? config->sessions : C4T_SESSIONS_DEFAULT);
     }
     c4t_tracer_knows(tracer, tracer->port, litecore.version);
     tracer->held = true;
@@ -251,7 +252,6 @@ void c4trace_close(c4trace_tracer *tracer, int keep) {
     pthread_mutex_lock(&c4t_setup_lock);
     if (tracer->held) {
         stop(tracer);
-        close(tracer->fd);
         if (!keep) c4t_segment_unmake(tracer);
         tracer->held = false;
     }

@@ -161,7 +161,6 @@ struct c4trace_tracer {
     _Alignas(64) struct c4t_port *port; /* NULL until a LiteCore is known */
     bool held;                          /* from open to close, also while it is stopped; under the setup lock */
     uint64_t size;
-    int fd;
     char name[64];
     char path[512];
     char warning[640];
