@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "preload.h"
+#include "unnoticed.h"
 
 const char *c4t_asked_name(void) {
     const char *name = getenv("C4TRACE_NAME");
@@ -28,20 +29,27 @@ static bool append(const char *path, const char *line, size_t size) {
     return whole;
 }
 
-void c4t_tell(const char *word, const char *text) {
+static bool tell_starter(const char *word, const char *text) {
     char line[704], path[512];
     const char *folder = getenv("C4TRACE_RUN");
+    if (!folder || !folder[0]) return false;
+    snprintf(path, sizeof path, "%s/%d", folder, (int)getpid());
+    int n = snprintf(line, sizeof line, "%s %s\n", word, text);
+    if (n <= 0 || (size_t)n >= sizeof line) return false;
+    struct c4t_unnoticed before;
+    c4t_unnoticed_begin(&before);
+    bool told = append(path, line, (size_t)n);
+    c4t_unnoticed_end(&before);
+    return told;
+}
+
+void c4t_tell(const char *word, const char *text) {
+    char line[704];
     if (!c4t_asked_name()) return;
-    bool told = false;
-    if (folder && folder[0]) {
-        snprintf(path, sizeof path, "%s/%d", folder, (int)getpid());
-        int n = snprintf(line, sizeof line, "%s %s\n", word, text);
-        told = n > 0 && (size_t)n < sizeof line && append(path, line, (size_t)n);
-    }
+    bool told = tell_starter(word, text);
     if (told || !strcmp(word, "met") || !strcmp(word, "segment") || !strcmp(word, "loaded") ||
         !strcmp(word, "unlinked"))
         return;
     int n = snprintf(line, sizeof line, "c4trace: %s\n", text);
-    ssize_t written = write(STDERR_FILENO, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
-    (void)written; /* there is nobody else to tell */
+    c4t_say(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
 }

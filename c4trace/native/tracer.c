@@ -16,6 +16,7 @@
 #include "sessions.h"
 #include "slices.h"
 #include "threads.h"
+#include "unnoticed.h"
 
 struct c4trace_tracer c4t_tracers[C4T_TRACERS_MAX];
 struct c4t_factory c4t_factories[C4T_TRAMPOLINES];
@@ -56,8 +57,7 @@ void c4t_step_aside(struct c4trace_tracer *tracer, const char *why) {
     char line[256];
     int n = snprintf(line, sizeof line, "c4trace: %s: stepped aside, calls pass untraced from here on: %s\n",
                      tracer->name, why);
-    ssize_t written = write(STDERR_FILENO, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
-    (void)written; /* there is nobody else to tell */
+    c4t_say(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
 }
 
 /* The child of a fork has none of the threads that trace, and shares the segment with its parent: it traces nothing. */
@@ -206,18 +206,26 @@ static int open_tracer(struct c4trace_tracer *tracer, const c4trace_config *conf
     return C4TRACE_OK;
 }
 
-int c4trace_open(const c4trace_config *config, c4trace_tracer **out, c4trace_failure *failure) {
-    *out = NULL;
-    int error = check_config(config, failure);
-    if (error) return error;
+static int open_unnoticed(const c4trace_config *config, c4trace_tracer **out, c4trace_failure *failure) {
     pthread_once(&once, set_up_process);
     if (setup_error)
         return c4t_fail(failure, C4TRACE_SEGMENT, "cannot set up thread or fork hooks: %s", strerror(setup_error));
     pthread_mutex_lock(&c4t_setup_lock);
     struct c4trace_tracer *tracer = free_tracer(config->name, failure);
-    error = tracer ? open_tracer(tracer, config, failure) : failure ? failure->error : C4TRACE_TOO_MANY;
+    int error = tracer ? open_tracer(tracer, config, failure) : failure ? failure->error : C4TRACE_TOO_MANY;
     pthread_mutex_unlock(&c4t_setup_lock);
     if (!error) *out = tracer;
+    return error;
+}
+
+int c4trace_open(const c4trace_config *config, c4trace_tracer **out, c4trace_failure *failure) {
+    *out = NULL;
+    int error = check_config(config, failure);
+    if (error) return error;
+    struct c4t_unnoticed before;
+    c4t_unnoticed_begin(&before);
+    error = open_unnoticed(config, out, failure);
+    c4t_unnoticed_end(&before);
     return error;
 }
 
