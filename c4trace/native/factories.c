@@ -2,6 +2,7 @@
 #include "factories.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "slices.h"
@@ -70,19 +71,25 @@ static int check_size(const struct c4trace_tracer *tracer, size_t *size, c4trace
                     tracer->header->litecore_version);
 }
 
-/* A set of trampolines: unused, or longest closed with no session left; c4t_setup_lock held. */
-static struct c4t_factory *take(void) {
-    struct c4t_factory *oldest = NULL;
+/* A set of trampolines: unused, or, once half of them are in use, longest closed with no session left. LiteCore may have a copy of what was
+ * handed out then, which leads to these for good: so only where the callbacks behind it are the same. c4t_setup_lock held. */
+static struct c4t_factory *take(const c4t_socket_factory *inner) {
+    struct c4t_factory *oldest = NULL, *unused = NULL;
+    int unused_count = 0;
     for (int i = 0; i < C4T_TRAMPOLINES; i++) {
         struct c4t_factory *factory = &c4t_factories[i];
         /* relaxed, all: changed under the setup lock, but for live, which a session's end may bring to 0 a moment later */
-        if (!atomic_load_explicit(&factory->used, memory_order_relaxed)) return factory;
+        if (!atomic_load_explicit(&factory->used, memory_order_relaxed)) {
+            if (!unused_count++) unused = factory;
+            continue;
+        }
         if (atomic_load_explicit(&factory->tracer, memory_order_relaxed) ||
-            atomic_load_explicit(&factory->live, memory_order_relaxed) > 0)
+            atomic_load_explicit(&factory->live, memory_order_relaxed) > 0 || !same_callbacks(&factory->inner, inner) ||
+            factory->inner.attached != inner->attached)
             continue;
         if (!oldest || factory->closed_order < oldest->closed_order) oldest = factory;
     }
-    return oldest;
+    return oldest && unused_count <= C4T_TRAMPOLINES / 2 ? oldest : unused;
 }
 
 /* NULL where the inner one has NULL, everything else ours; framing and context are the inner one's. */
@@ -96,7 +103,7 @@ static void mirror(struct c4t_factory *factory) {
     if (!inner->request_close) traced.request_close = NULL;
     if (!inner->dispose) traced.dispose = NULL;
     if (!inner->attached) traced.attached = NULL;
-    factory->traced = traced;
+    factory->traced->factory = traced;
 }
 
 /* Where a tracer knows no LiteCore yet, the inner factory's library leads to it. */
@@ -111,9 +118,10 @@ static int place(struct c4trace_tracer *tracer, const c4t_socket_factory *inner,
                  c4trace_failure *failure) {
     /* relaxed: written under the setup lock */
     uint32_t index = atomic_load_explicit(&tracer->header->factory_count, memory_order_relaxed);
-    struct c4t_factory *factory = index < C4T_FACTORIES_MAX ? take() : NULL;
+    struct c4t_factory *factory = index < C4T_FACTORIES_MAX ? take(inner) : NULL;
     if (!factory)
-        return c4t_fail(failure, C4TRACE_TOO_MANY, "factory: a tracer wraps at most %u, a process %u",
+        return c4t_fail(failure, C4TRACE_TOO_MANY,
+                        "factory: a tracer wraps at most %u, a process %u with callbacks of their own",
                         C4T_FACTORIES_MAX, C4T_TRAMPOLINES);
     pthread_mutex_lock(&tracer->lock);
     factory->shared_cells = c4t_cells_take(tracer, index, C4T_CELLS_SHARED);
@@ -121,6 +129,10 @@ static int place(struct c4trace_tracer *tracer, const c4t_socket_factory *inner,
     if (!factory->shared_cells)
         return c4t_fail(failure, C4TRACE_TOO_MANY,
                         "factory: no counters left in a segment of this size; make it larger");
+    struct c4t_traced *traced = malloc(sizeof *traced);
+    if (!traced) return c4t_fail(failure, C4TRACE_TOO_MANY, "factory: out of memory");
+    traced->earlier = factory->traced;
+    factory->traced = traced;
     factory->inner = *inner;
     factory->index = index;
     factory->row = c4t_at(tracer, &tracer->header->factories, index);
@@ -217,13 +229,14 @@ const void *c4trace_wrap(c4trace_tracer *tracer, const void *inner, size_t size,
     if (!error) error = check_label(tracer, label, failure);
     if (!error) error = wrap(tracer, inner, size, label, &factory, failure);
     pthread_mutex_unlock(&c4t_setup_lock);
-    return error ? NULL : &factory->traced;
+    return error ? NULL : &factory->traced->factory;
 }
 
 static struct c4t_factory *of_tracer(const c4trace_tracer *tracer, const void *traced) {
     for (int i = 0; i < C4T_TRAMPOLINES; i++) {
         struct c4t_factory *factory = &c4t_factories[i];
-        if (&factory->traced == traced && atomic_load_explicit(&factory->tracer, memory_order_relaxed) == tracer)
+        if (factory->traced && &factory->traced->factory == traced &&
+            atomic_load_explicit(&factory->tracer, memory_order_relaxed) == tracer)
             return factory; /* relaxed: set-up */
     }
     return NULL;

@@ -43,7 +43,7 @@ static bool traced_form(const struct c4t_met *met, const c4t_socket_factory *giv
         tell_once(name, failure.text);
         return false;
     }
-    *traced = factory->traced;
+    *traced = factory->traced->factory;
     traced->context = given->context;
     return true;
 }

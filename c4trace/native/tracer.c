@@ -229,13 +229,13 @@ int c4trace_open(const c4trace_config *config, c4trace_tracer **out, c4trace_fai
     return error;
 }
 
-/* c4t_setup_lock held */
+/* Trace no more, and let nothing lead here: another tracer may be in this place one day. c4t_setup_lock held. */
 static void stop(struct c4trace_tracer *tracer) {
-    if (!is_open(tracer)) return;
     pthread_mutex_lock(&tracer->lock);
-    void_all(tracer);
+    bool was_open = is_open(tracer); /* else it was stopped before, or has stepped aside */
+    if (was_open) void_all(tracer);
     pthread_mutex_unlock(&tracer->lock);
-    c4t_threads_settle(tracer);
+    if (was_open) c4t_threads_settle(tracer);
     c4t_relocate_undo(tracer);
     for (int i = 0; i < C4T_TRAMPOLINES; i++) {
         struct c4t_factory *factory = &c4t_factories[i];
@@ -246,8 +246,9 @@ static void stop(struct c4trace_tracer *tracer) {
     }
     c4t_sessions_forget(tracer);
     c4t_slices_forget(tracer);
-    atomic_store_explicit(&tracer->header->status, C4T_STATUS_CLOSED,
-                          memory_order_release); /* release: nothing follows */
+    if (was_open)
+        atomic_store_explicit(&tracer->header->status, C4T_STATUS_CLOSED,
+                              memory_order_release); /* release: nothing follows */
 }
 
 void c4trace_stop(c4trace_tracer *tracer) {

@@ -91,6 +91,12 @@ struct c4t_session {
     struct c4t_session_row own_row;
 };
 
+/* What a host was given, the newest first. It stays as it was: the host may give it to LiteCore at any time. */
+struct c4t_traced {
+    c4t_socket_factory factory;
+    struct c4t_traced *earlier;
+};
+
 /* One wrapped factory. Its index in c4t_factories is also that of its set of trampolines, so a call needs no table to find it. */
 struct c4t_factory {
     _Alignas(64) c4t_socket_factory inner; /* as it was when wrapped; `attached` is NULL in a 64-byte one */
@@ -104,7 +110,7 @@ struct c4t_factory {
     _Atomic bool used;
     _Atomic int64_t live;  /* sessions not disposed */
     uint64_t closed_order; /* when its tracer closed: the oldest is reused first */
-    c4t_socket_factory traced;
+    struct c4t_traced *traced;
 };
 
 #define C4T_CALL_BITS 40 /* of a record's `call`: its number; the rest is the thread's slot */

@@ -166,7 +166,7 @@ static c4t_socket *up_from_native(struct c4t_port *port, const c4t_socket_factor
     struct c4trace_tracer *tracer =
         factory ? atomic_load_explicit(&factory->tracer, memory_order_relaxed) : NULL; /* relaxed: as in tap.c */
     if (!c4t_is_open(tracer)) return real_from_native(&port->real, given, handle, address, second, is_incoming);
-    c4t_socket_factory traced = factory->traced;
+    c4t_socket_factory traced = factory->traced->factory;
     traced.context = given->context;
     struct c4t_session *session =
         c4t_session_begin(tracer, factory, c4t_clock_ticks(tracer->clock), C4T_SESSION_INCOMING);
