@@ -114,6 +114,20 @@ static void row_begin(struct c4t_session *session, uint64_t sid, uint64_t ticks,
     atomic_store_explicit(&session->sid, sid, memory_order_relaxed);
 }
 
+/* One without a row in the segment; tracer->lock held. */
+static struct c4t_session *extra_session(struct c4trace_tracer *tracer) {
+    struct c4t_session *session = tracer->spare;
+    if (session) {
+        tracer->spare = session->next_extra;
+        return session;
+    }
+    if (!(session = calloc(1, sizeof *session))) return NULL;
+    session->row = &session->own_row;
+    session->next_extra = tracer->extra;
+    tracer->extra = session;
+    return session;
+}
+
 /* A session to use: a fresh one, or the one longest disposed; tracer->lock held. */
 static struct c4t_session *session_take(struct c4trace_tracer *tracer) {
     struct c4t_segment_header *header = tracer->header;
@@ -134,9 +148,8 @@ static struct c4t_session *session_take(struct c4trace_tracer *tracer) {
                               memory_order_release); /* release: the row before it is zero or whole */
         return session;
     }
-    struct c4t_session *session = calloc(1, sizeof *session);
+    struct c4t_session *session = extra_session(tracer);
     if (!session) return NULL;
-    session->row = &session->own_row;
     atomic_fetch_add_explicit(&header->lost[C4T_LOSS_SESSION_ROW], 1,
                               memory_order_relaxed); /* relaxed: a plain count */
     return session;
@@ -278,13 +291,15 @@ void c4t_session_count_closed(struct c4t_session *session, uint32_t domain, int3
     pthread_mutex_unlock(&tracer->lock);
 }
 
-void c4t_sessions_forget(struct c4trace_tracer *tracer) {
-    uint32_t top = atomic_load_explicit(&tracer->header->session_top,
-                                        memory_order_relaxed); /* relaxed: a session begun meanwhile may stay, unused */
+void c4t_sessions_forget(const struct c4trace_tracer *tracer) {
     pthread_mutex_lock(&registry_lock);
-    for (uint32_t i = 0; i < top; i++) {
-        struct c4t_session *session = &tracer->sessions[i];
-        table_drop(atomic_load_explicit(&session->socket, memory_order_relaxed), session); /* relaxed: under the lock */
+    struct c4t_table *table = atomic_load_explicit(&c4t_registry, memory_order_relaxed); /* relaxed: we hold the lock */
+    for (size_t i = 0; table && i <= table->mask; i++) {
+        /* relaxed, both: under the lock */
+        c4t_socket *key = atomic_load_explicit(&table->slots[i].key, memory_order_relaxed);
+        if (!key || key == TOMBSTONE) continue;
+        struct c4t_session *session = atomic_load_explicit(&table->slots[i].session, memory_order_relaxed);
+        if (session->tracer == tracer) table_drop(key, session);
     }
     pthread_mutex_unlock(&registry_lock);
 }
@@ -292,4 +307,6 @@ void c4t_sessions_forget(struct c4trace_tracer *tracer) {
 void c4t_sessions_after_fork(void) {
     pthread_mutex_init(&registry_lock, NULL);
     for (int i = 0; i < C4T_TRACERS_MAX; i++) pthread_mutex_init(&c4t_tracers[i].lock, NULL);
+    /* Its sessions are the parent's, and so are their rows. relaxed: one thread is alive */
+    atomic_store_explicit(&c4t_registry, NULL, memory_order_relaxed);
 }

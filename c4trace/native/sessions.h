@@ -50,8 +50,8 @@ C4T_INTERNAL bool c4t_session_advance(struct c4t_session *session, enum c4t_sess
 /* Count one `closed` with this error. */
 C4T_INTERNAL void c4t_session_count_closed(struct c4t_session *session, uint32_t domain, int32_t code);
 /* Forget all routes to this tracer's sessions. */
-C4T_INTERNAL void c4t_sessions_forget(struct c4trace_tracer *tracer);
-/* In a forked child: nobody else is alive, so a lock that was held is free again. */
+C4T_INTERNAL void c4t_sessions_forget(const struct c4trace_tracer *tracer);
+/* In a forked child: nobody else is alive, so a lock that was held is free again; and no session is its own. */
 C4T_INTERNAL void c4t_sessions_after_fork(void);
 
 #endif

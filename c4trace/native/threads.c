@@ -207,8 +207,12 @@ void c4t_threads_void(struct c4trace_tracer *tracer) {
 
 void c4t_threads_after_fork(void) {
     c4t_here = &nowhere;
-    for (int i = 0; i < C4T_TRACERS_MAX; i++)
+    for (int i = 0; i < C4T_TRACERS_MAX; i++) {
         if (c4t_leases[i]) make_void(c4t_leases[i]);
+        /* The other threads' are nobody's now, and one of them may just have been changing the list. */
+        c4t_tracers[i].threads = NULL;
+        for (struct c4t_thread *one = c4t_leases[i]; one; one = one->older) put_in_list(&c4t_tracers[i], one);
+    }
 }
 
 bool c4t_has_barrier(void) { return has_barrier; }

@@ -164,6 +164,7 @@ static bool make_private(struct c4trace_tracer *tracer) {
     for (uint32_t i = 0; i < header->threads.count; i++) tracer->free_slots[i] = header->threads.count - 1 - i;
     tracer->free_ring_count = header->rings.count - 1; /* the last is shared */
     for (uint32_t i = 0; i < tracer->free_ring_count; i++) tracer->free_rings[i] = tracer->free_ring_count - 1 - i;
+    tracer->spare = tracer->extra;
     tracer->ended_first = tracer->ended_last = NULL;
     tracer->ended_count = tracer->overflow_threads = 0;
     tracer->last_sid = 0;

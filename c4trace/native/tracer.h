@@ -89,6 +89,7 @@ struct c4t_session {
     struct c4trace_tracer *tracer;
     struct c4t_session *next_ended; /* queue of disposed sessions, oldest first */
     struct c4t_session_row own_row;
+    struct c4t_session *next_extra;
 };
 
 /* What a host was given, the newest first. It stays as it was: the host may give it to LiteCore at any time. */
@@ -184,6 +185,8 @@ struct c4trace_tracer {
     uint8_t cells_leased[C4T_CELLS_MAX]; /* per block of cells */
     struct c4t_session *sessions;        /* parallel to the session rows; kept for the next tracer in this place */
     uint32_t sessions_mapped;
+    struct c4t_session *extra; /* all that were ever made past the rows, in no order; also kept */
+    struct c4t_session *spare; /* the first of those that this tracer has not used */
     struct c4t_session *ended_first, *ended_last;
     uint32_t ended_count;
     uint64_t last_sid;
