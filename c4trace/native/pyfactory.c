@@ -13,18 +13,23 @@ static pthread_once_t set_up_once = PTHREAD_ONCE_INIT;
 static _Atomic uint64_t last_factory, last_socket;
 
 static _Atomic bool gate_shut;
-static _Atomic unsigned threads_in;
+static _Atomic unsigned threads_in; /* as often as they are in: a method may lead into another */
+static _Thread_local unsigned times_in;
 
 /* In or not in: nothing may come between our counting in and our look at the gate, or c4tpy_shut might miss us. Hence seq_cst here and
  * there: the one who comes second in the one order of all four sees the other. */
 static bool go_in(void) {
     atomic_fetch_add_explicit(&threads_in, 1, memory_order_seq_cst);
-    if (!atomic_load_explicit(&gate_shut, memory_order_seq_cst)) return true;
+    if (!atomic_load_explicit(&gate_shut, memory_order_seq_cst)) {
+        times_in++;
+        return true;
+    }
     atomic_fetch_sub_explicit(&threads_in, 1, memory_order_release); /* release: as in come_out */
     return false;
 }
 
 static void come_out(void) {
+    times_in--;
     /* release: what the thread did inside happened before the interpreter goes on to end */
     atomic_fetch_sub_explicit(&threads_in, 1, memory_order_release);
 }
@@ -232,9 +237,9 @@ static void add(c4tpy_factory *factory) {
     }
 }
 
-/* The threads that were in are not in the child. */
+/* The other threads that were in are not in the child. */
 static void in_forked_child(void) {
-    atomic_store_explicit(&threads_in, 0, memory_order_relaxed); /* relaxed: there is one thread */
+    atomic_store_explicit(&threads_in, times_in, memory_order_relaxed); /* relaxed: there is one thread */
     pthread_mutex_init(&sockets_lock, NULL);
 }
 

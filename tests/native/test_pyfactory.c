@@ -2,7 +2,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "host.h"
@@ -83,7 +85,8 @@ static const c4tpy_upcalls up_calls = {.factory_size = C4T_FACTORY_SIZE_72,
 static struct {
     _Atomic int open, write, completed_receive, close, request_close, dispose;
     c4tpy_socket *socket; /* kept */
-    bool closes_in_close, blocks;
+    bool closes_in_close, blocks, forks;
+    pid_t child; /* of the last fork; 0 in it */
     _Atomic bool blocked, go_on;
 } python;
 
@@ -98,6 +101,7 @@ static void py_write(uint64_t factory, c4tpy_socket *socket, c4t_slice bytes) {
     (void)factory, (void)socket, (void)bytes;
     atomic_fetch_add(&python.write, 1);
     CHECK_EQUAL(atomic_load(&core.released_buffers), 0); /* the bytes are there until Python has copied them */
+    if (python.forks) python.child = fork();
     if (!python.blocks) return;
     atomic_store(&python.blocked, true);
     while (!atomic_load(&python.go_on)) nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
@@ -206,6 +210,20 @@ static void *write_one(void *argument) {
     return NULL;
 }
 
+/* As os.fork() in a method of a factory. */
+static void a_child_forked_inside_comes_out_too(void) {
+    c4tpy_socket *socket = open_one(C4T_NO_FRAMING);
+    python.forks = true;
+    core.factory->write(c4, (c4t_slice){"abc", 3});
+    CHECK(python.child >= 0);
+    if (!python.child) _exit(c4tpy_shut(20) ? 1 : 0);
+    int status;
+    CHECK(waitpid(python.child, &status, 0) == python.child && status == 0);
+    CHECK(c4tpy_closed(socket, 6, 1000, NULL, 0));
+    core_release(c4);
+    c4tpy_drop(socket);
+}
+
 /* The last test: a gate that is shut stays shut. */
 static void past_the_gate_C_answers(void) {
     c4tpy_socket *socket = open_one(C4T_NO_FRAMING);
@@ -251,6 +269,7 @@ int main(void) {
     closed_inside_close_inside_received_waits();
     closed_inside_close_alone_does_not_wait();
     no_up_call_outlives_the_socket();
+    a_child_forked_inside_comes_out_too();
     past_the_gate_C_answers();
     return 0;
 }
