@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mask.h"
+#include "scrub.h"
 #include "tap.h"
 
 #define TEXT1_MAX 2048u
@@ -74,24 +75,44 @@ static char *append(char *at, const char *text, size_t size) {
     return at + size;
 }
 
-static char *append_slice(char *at, c4t_slice slice) { return append(at, slice.buf, slice.buf ? slice.size : 0); }
+static size_t size_of(c4t_slice slice) { return slice.buf ? slice.size : 0; }
+
+static char *append_slice(char *at, c4t_slice slice) { return append(at, slice.buf, size_of(slice)); }
+
+/* Without user and password, which may hold any character: blanks and quotes too, by which running text is told apart. */
+static char *append_host(char *at, c4t_slice host) {
+    const char *user_end = size_of(host) ? memrchr(host.buf, '@', host.size) : NULL;
+    if (user_end) {
+        at = append(append(at, C4T_REDACTED, strlen(C4T_REDACTED)), "@", 1);
+        host.size -= (size_t)(user_end + 1 - (const char *)host.buf);
+        host.buf = user_end + 1;
+    }
+    bool v6 = size_of(host) && memchr(host.buf, ':', host.size) && *(const char *)host.buf != '[';
+    return append(append_slice(append(at, "[", v6), host), "]", v6);
+}
+
+/* Without query and fragment. */
+static char *append_path(char *at, c4t_slice path) {
+    const char *text = path.buf;
+    size_t size = size_of(path), shown = 0;
+    while (shown < size && text[shown] != '?' && text[shown] != '#') shown++;
+    if (shown + 1 >= size) return append(at, text, size);
+    return append(append(at, text, shown + 1), C4T_REDACTED, strlen(C4T_REDACTED));
+}
 
 /* scheme://hostname:port/path, scrubbed as a whole before it is cut, so that no half of a secret is left; returns its length. */
 static size_t address_text(const c4t_address *address, char *out, size_t cap, unsigned *flags) {
-    c4t_slice host = address->hostname;
-    bool v6 = host.buf && memchr(host.buf, ':', host.size) && *(const char *)host.buf != '[';
-    size_t size = address->scheme.size + host.size + address->path.size + 16;
+    size_t size = size_of(address->scheme) + size_of(address->hostname) + size_of(address->path) + 64;
     char *text = size < ADDRESS_MAX ? malloc(size) : NULL; /* open is no hot path */
     if (!text) {
         *flags |= C4T_REC_CUT;
         return 0;
     }
-    char *at = append(append_slice(text, address->scheme), "://", 3);
-    at = append_slice(append(at, "[", v6), host);
-    at = append(at, "]", v6);
     char port[8];
+    char *at = append(append_slice(text, address->scheme), "://", 3);
+    at = append_host(at, address->hostname);
     at = append(at, port, (size_t)snprintf(port, sizeof port, ":%u", address->port));
-    at = append_slice(at, address->path);
+    at = append_path(at, address->path);
     size_t written = c4t_scrub_text(text, (size_t)(at - text), out, cap, flags);
     free(text);
     return written;
@@ -150,6 +171,7 @@ struct c4t_published c4t_publish_identity(struct c4t_frame frame, c4t_slice der,
     if (c4t_capture_of(&frame) == C4T_CAPTURE_FULL && der.buf) {
         entry.data = der.buf;
         entry.data_size = c4t_wanted_bytes(frame.tracer, frame.control, der.size);
+        if (entry.data_size < der.size) flags |= C4T_REC_CUT;
     }
     entry.flags = (uint8_t)flags;
     return publish(&frame, &entry, true);
