@@ -42,8 +42,8 @@ def _totals(summary: Summary) -> list[tuple[Span, list[Span]]]:
         (lost, "bold red" if summary.lost else "green"),
     ]
     if summary.not_returned:
-        calls = noun(summary.not_returned, "call")
-        events.append((f", {count_text(summary.not_returned)} {calls} never returned", "bold red"))
+        never = noun(summary.not_returned, "event")
+        events.append((f", {count_text(summary.not_returned)} {never} never returned", "bold red"))
     if summary.orphans:
         up_calls = noun(summary.orphans, "up-call")
         events.append((f", {count_text(summary.orphans)} {up_calls} for sockets never seen", "yellow"))

@@ -47,6 +47,7 @@ def test_the_table_shows_every_number_and_no_colour_outside_a_terminal() -> None
     assert not [line for line in text.splitlines() if line != line.rstrip()]
 
 
-def test_calls_that_never_returned_are_named() -> None:
-    assert "1 call never returned" in shown([event(1, 1, "close", dt=None)])
+def test_events_that_never_returned_are_named() -> None:
+    text = shown([event(1, 1, "close", dt=None), event(2, 1, "closed", dt=None)])
+    assert "1 call ▼, 1 up-call ▲, no event lost, 2 events never returned" in text
     assert "never returned" not in shown([event(1, 1, "close")])
