@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from c4trace.recording.rotation import Rotation
+from c4trace.recording.schema import RecordingError
 from c4trace.trace_error import TraceError
 
 __all__ = ["Destinations", "PathLike", "checked_path", "destinations", "shown"]
@@ -47,9 +48,18 @@ def destinations(
         raise TraceError("rotation= is about a recording, but there is none: give record= as well")
     if metrics_port is not None and (type(metrics_port) is not int or not 0 <= metrics_port < 1 << 16):
         raise TraceError(f"metrics cannot be served on port {shown(metrics_port)}: give 0 (any that is free) to 65535")
+    if not isinstance(metrics_address, str):
+        raise TraceError(f"metrics_address= is a {type(metrics_address).__name__}: give a host name or an IP address")
+    if rotation is not None and not isinstance(rotation, Rotation):
+        raise TraceError(f"rotation= is a {type(rotation).__name__}: give a c4trace.Rotation")
     if log_level not in _LOG_LEVELS:
         raise TraceError(f"unknown log level {shown(log_level)}: use {' or '.join(_LOG_LEVELS)}")
     recording = None if record is None else _absolute("record", record)
+    if recording is not None and rotation is not None:
+        try:
+            rotation.check(Path(recording))
+        except RecordingError as error:
+            raise TraceError(str(error)) from error
     log_to = log if isinstance(log, str) and log in _LOG_STYLES else None if log is None else _absolute("log", log)
     if recording is not None and recording == log_to:
         raise TraceError(f"{recording}: recording and log cannot be one file; give each its own")

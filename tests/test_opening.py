@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import subprocess
@@ -299,6 +300,14 @@ NO_RECORDING = "is there already and is no recording that could be replaced; cho
         (
             {"record": "new.jsonl", "rotation": Rotation(part_bytes=-5)},
             "{cwd}/new.jsonl: cannot be rotated with part_bytes=-5; give more than 0, or nothing",
+        ),
+        (
+            {"record": "new.jsonl", "rotation": Rotation(part_seconds=math.nan)},
+            "{cwd}/new.jsonl: cannot be rotated with part_seconds=nan; give more than 0, or nothing",
+        ),
+        (
+            {"record": "new.jsonl", "rotation": Rotation(part_bytes="9")},  # type: ignore[arg-type]
+            "{cwd}/new.jsonl: cannot be rotated with part_bytes='9'; give more than 0, or nothing",
         ),
         (
             {"record": "new.jsonl", "rotation": Rotation(keep_parts=5)},

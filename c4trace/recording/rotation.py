@@ -30,8 +30,10 @@ class Rotation:
         """Raise RecordingError, which names `path`, where the limits make no sense."""
         for name in ("part_bytes", "part_seconds", "keep_parts", "keep_bytes"):
             limit = getattr(self, name)
-            if limit is not None and limit <= 0:
-                raise RecordingError(path, 0, f"cannot be rotated with {name}={limit}", "give more than 0, or nothing")
+            if limit is not None and not (isinstance(limit, int | float) and limit > 0):
+                raise RecordingError(
+                    path, 0, f"cannot be rotated with {name}={limit!r}", "give more than 0, or nothing"
+                )
         if self.part_bytes is None and self.part_seconds is None:
             raise RecordingError(path, 0, "is never rotated", "give part_bytes or part_seconds")
         if self.keep_bytes is not None and self.keep_bytes < (self.part_bytes or 0):
