@@ -46,6 +46,9 @@ class Judged(msgspec.Struct, frozen=True):
 ONE: Final = "1 thread"
 FOUR: Final = "4 threads"
 
+GROWN: Final = (("read", "11 M"), ("show", "1 M"), ("replay", "1 M"))
+"""What reads recordings, and the largest one that it is given (benchmarks/reading.py)."""
+
 GOALS: Final = (
     Goal(
         what="metrics-only call / two stored rdtsc",
@@ -174,6 +177,27 @@ GOALS: Final = (
         bench="reading",
         of=("show first line", "1 GB"),
         limit=0.3,
+    ),
+    *(
+        Goal(
+            what=f"{side}, events a second, {most} / 100 k events: linear growth",
+            bench="reading",
+            of=(side, f"{most} events"),
+            to=(side, "100 k events"),
+            limit=0.8,
+            at="least",
+        )
+        for side, most in GROWN
+    ),
+    *(
+        Goal(
+            what=f"{side}, memory, {most} / 100 k events",
+            bench="reading",
+            of=(f"{side}, memory", f"{most} events"),
+            to=(f"{side}, memory", "100 k events"),
+            limit=1.25,
+        )
+        for side, most in GROWN
     ),
     *(
         Goal(

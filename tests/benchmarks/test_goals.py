@@ -47,3 +47,26 @@ def test_every_goal_has_a_name_of_its_own() -> None:
 def test_a_bench_without_series_meets_no_goal() -> None:
     empty = Bench("hot_path").results()
     assert {one.verdict for one in judge(GOALS, {"hot_path": empty})} == {Verdict.NOT_MEASURED}
+
+
+def test_reading_that_slows_down_or_takes_more_memory_as_files_grow_is_missed() -> None:
+    sides = {"read": "11 M events", "show": "1 M events", "replay": "1 M events"}
+    linear = {(side, case): [100.0] for side, most in sides.items() for case in ("100 k events", most)}
+    flat = {(f"{side}, memory", case): [40.0] for side, case in linear}
+
+    def missed(**grown: float) -> set[str]:
+        bench = Bench("reading")
+        for (side, case), values in (linear | flat).items():
+            bench.add(
+                side,
+                case,
+                "unit",
+                [grown.get(side.partition(",")[0], 1.0) * value for value in values]
+                if case == sides[side.partition(",")[0]]
+                else values,
+            )
+        judged = judge(GOALS, {"reading": bench.results()})
+        return {one.goal.of[0] for one in judged if one.verdict is Verdict.FAIL}
+
+    assert missed() == set()
+    assert missed(show=0.5, replay=1.5) == {"show", "replay, memory"}
