@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import selectors
@@ -77,6 +78,8 @@ class MetricsServer:
         _servers.discard(self)
         self._end.send(b".")
         self._thread.join()
+        with contextlib.suppress(OSError):
+            self._server.socket.shutdown(socket.SHUT_RDWR)  # a child that was just forked may hold it still
         self.forget()
 
     def forget(self) -> None:

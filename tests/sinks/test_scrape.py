@@ -166,6 +166,14 @@ def test_a_forked_child_does_not_keep_the_port() -> None:
         os.waitpid(child, 0)
 
 
+def test_the_port_is_free_while_a_child_has_not_let_go_of_it_yet() -> None:
+    server = MetricsServer(MetricsCollector(snapshot), 0)
+    with server._server.socket.dup():
+        server.close()
+        with MetricsServer(MetricsCollector(snapshot), server.port) as again:
+            assert again.port == server.port
+
+
 def test_a_host_that_never_closes_the_server_can_end() -> None:
     script = "from tests.sinks.test_scrape import *\nMetricsServer(MetricsCollector(snapshot), 0)\n"
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60, cwd=Path(__file__).parents[2])
