@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "stats.h"
+
 #define LEASE_SECONDS 3u
 #define WRITERS_MAX 32u
 #define STEP 16384u /* bytes of an own ring that are reserved at once: what a flight recorder forgets early */
@@ -28,14 +30,12 @@ static inline void store_fence(void) {
 
 static inline uint64_t padded(uint64_t size) { return (size + 63u) & ~(uint64_t)63u; }
 
-/* Is a consumer reading, so that nothing it has not read may be overwritten? A lease that is not renewed is void: a consumer that
- * was killed must not turn a flight recorder into one that drops the newest. */
-static bool consumer_lives(struct c4trace_tracer *tracer) {
-    struct c4t_segment_header *header = tracer->header;
+/* Is a consumer reading at `now`, so that nothing it has not read may be overwritten? A lease that is not renewed is void: a consumer
+ * that was killed must not turn a flight recorder into one that drops the newest. */
+static bool consumer_lives(struct c4t_segment_header *header, uint64_t now) {
     uint32_t pid = atomic_load_explicit(&header->consumer_pid, memory_order_relaxed); /* relaxed, all: advisory */
     if (!pid) return false;
     uint64_t beat = atomic_load_explicit(&header->consumer_beat, memory_order_relaxed);
-    uint64_t now = c4t_clock_ticks(tracer->clock);
     if (now < beat || now - beat < LEASE_SECONDS * header->ticks_per_sec) return true;
     atomic_compare_exchange_strong_explicit(&header->consumer_pid, &pid, 0, memory_order_relaxed, memory_order_relaxed);
     return false;
@@ -64,7 +64,20 @@ static uint64_t limit(struct c4t_thread *thread, uint64_t end) {
     uint64_t tail = atomic_load_explicit(&thread->ring->tail, memory_order_acquire);
     if (C4T_UNLIKELY(is_filling(end - tail, thread->ring_cap))) ring_bell(header);
     if (end - tail <= thread->ring_cap) return (tail & ~(uint64_t)63) + thread->ring_cap;
-    return consumer_lives(thread->tracer) ? 0 : UINT64_MAX;
+    return consumer_lives(header, c4t_clock_ticks(thread->tracer->clock)) ? 0 : UINT64_MAX;
+}
+
+/* Is there no room at `now`, not even for a gap? */
+static inline bool is_full(struct c4t_thread *thread, uint64_t now) {
+    const struct c4t_ring *ring = thread->ring;
+    /* relaxed, both: what changes meanwhile is seen by the next one that is to be dropped */
+    uint64_t head = thread->shared_ring ? atomic_load_explicit(&ring->reserved, memory_order_relaxed) : thread->head;
+    uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    if (head + sizeof(struct c4t_record) - tail <= thread->ring_cap) return false;
+    struct c4t_segment_header *header = (struct c4t_segment_header *)(void *)thread->base;
+    if (!consumer_lives(header, now)) return false;
+    ring_bell(header);
+    return true;
 }
 
 bool c4t_ring_advance(struct c4t_thread *thread, uint64_t size) {
@@ -149,7 +162,8 @@ static bool meets_a_writer(const struct c4t_thread *thread, uint64_t end) {
 }
 
 /* Take `size` bytes of the shared ring for `writer`; false without room. */
-static bool reserve(struct c4t_thread *thread, _Atomic uint64_t *writer, uint64_t size, uint64_t *position) {
+static bool reserve(struct c4t_thread *thread, _Atomic uint64_t *writer, uint64_t now, uint64_t size,
+                    uint64_t *position) {
     struct c4t_ring *ring = thread->ring;
     /* acquire: all who have reserved before are among the writers */
     *position = atomic_load_explicit(&ring->reserved, memory_order_acquire);
@@ -158,7 +172,7 @@ static bool reserve(struct c4t_thread *thread, _Atomic uint64_t *writer, uint64_
         /* acquire: the consumer has read what we are about to overwrite */
         uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
         if (C4T_UNLIKELY(is_filling(end - tail, thread->ring_cap))) ring_bell(thread->tracer->header);
-        if (end - tail > thread->ring_cap && consumer_lives(thread->tracer)) return false;
+        if (end - tail > thread->ring_cap && consumer_lives(thread->tracer->header, now)) return false;
         if (meets_a_writer(thread, end)) return false;
         now_writing(writer, FROM(*position));
         /* release: our place among the writers before it; acquire: as above */
@@ -175,7 +189,7 @@ static bool put_shared(struct c4t_thread *thread, const struct c4t_entry *entry,
     uint64_t cap = thread->ring_cap, position;
     _Atomic uint64_t *writer = begin_writing(thread);
     if (!writer) return false;
-    if (!reserve(thread, writer, size, &position)) {
+    if (!reserve(thread, writer, entry->ticks, size, &position)) {
         now_writing(writer, NOBODY);
         return false;
     }
@@ -199,36 +213,42 @@ static inline bool put(struct c4t_thread *thread, const struct c4t_entry *entry)
     return C4T_LIKELY(!thread->shared_ring) ? put_own(thread, entry, size) : put_shared(thread, entry, size);
 }
 
-static inline bool has_room_for(struct c4t_thread *thread, uint64_t size) {
-    uint64_t end = thread->head + size;
-    return end <= thread->until || limit(thread, end) >= end;
+static void count_shared_gap(struct c4t_ring *ring) {
+    /* relaxed, both: numbers; only gap[0] is used, without a session */
+    atomic_fetch_add_explicit(&ring->gap[0].n, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&ring->dropped, 1, memory_order_relaxed);
 }
 
-static void count_gap(struct c4t_thread *thread, uint64_t sid) {
-    struct c4t_gap *gap = thread->ring->gap;
-    /* relaxed, all: numbers; in a shared ring only gap[0] is used, without a session */
-    if (thread->shared_ring) {
-        atomic_fetch_add_explicit(&gap[0].n, 1, memory_order_relaxed);
-        return;
-    }
+static void count_own_gap(struct c4t_thread *thread, uint64_t sid) {
+    struct c4t_ring *ring = thread->ring;
+    struct c4t_gap *gap = ring->gap;
+    /* relaxed, all: numbers that this thread alone writes */
     uint32_t i = 0;
     while (i < C4T_RING_GAPS - 1 && atomic_load_explicit(&gap[i].n, memory_order_relaxed) &&
            atomic_load_explicit(&gap[i].sid, memory_order_relaxed) != sid)
         i++;
     bool several = i == C4T_RING_GAPS - 1;
     atomic_store_explicit(&gap[i].sid, several ? 0 : sid, memory_order_relaxed);
-    atomic_store_explicit(&gap[i].n, atomic_load_explicit(&gap[i].n, memory_order_relaxed) + 1, memory_order_relaxed);
+    c4t_count(&gap[i].n, 1);
+    c4t_count(&ring->dropped, 1);
     thread->gaps = true;
     thread->until = 0;
+}
+
+static inline void drop(struct c4t_thread *thread, uint64_t sid, struct c4t_session *session) {
+    if (thread->shared_ring)
+        count_shared_gap(thread->ring);
+    else
+        count_own_gap(thread, sid);
+    if (session) atomic_fetch_add_explicit(&session->row->lost, 1, memory_order_relaxed); /* relaxed: a plain count */
 }
 
 /* There may be room again: write down first what was lost here. False: there is none, not even for that. */
 static bool put_gaps(struct c4t_thread *thread, const struct c4t_entry *next) {
     for (uint32_t i = 0; i < C4T_RING_GAPS; i++) {
         struct c4t_gap *gap = &thread->ring->gap[i];
-        /* relaxed, both: a number. First only looked at: without room this is done again and again. */
+        /* relaxed, both: a number */
         if (!atomic_load_explicit(&gap->n, memory_order_relaxed)) continue;
-        if (!thread->shared_ring && !has_room_for(thread, sizeof(struct c4t_record))) return false;
         uint64_t lost = atomic_exchange_explicit(&gap->n, 0, memory_order_relaxed);
         if (!lost) continue;
         struct c4t_entry entry = {.event = C4T_EV_GAP,
@@ -245,18 +265,18 @@ static bool put_gaps(struct c4t_thread *thread, const struct c4t_entry *next) {
     return true;
 }
 
-static void drop(struct c4t_thread *thread, const struct c4t_entry *entry, struct c4t_session *session) {
-    count_gap(thread, entry->sid);
-    /* relaxed, both: plain counts */
-    atomic_fetch_add_explicit(&thread->tracer->header->lost[C4T_LOSS_RING_FULL], 1, memory_order_relaxed);
-    if (session) atomic_fetch_add_explicit(&session->row->lost, 1, memory_order_relaxed);
+bool c4t_ring_still_drops(struct c4t_thread *thread, uint64_t sid, struct c4t_session *session, uint64_t now) {
+    if (!is_full(thread, now)) return false;
+    thread->call++;
+    drop(thread, sid, session);
+    return true;
 }
 
 bool c4t_ring_put(struct c4t_thread *thread, const struct c4t_entry *entry, struct c4t_session *session) {
     bool gaps =
         thread->shared_ring ? atomic_load_explicit(&thread->ring->gap[0].n, memory_order_relaxed) != 0 : thread->gaps;
-    if (C4T_UNLIKELY(gaps) && !put_gaps(thread, entry)) {
-        drop(thread, entry, session);
+    if (C4T_UNLIKELY(gaps) && (is_full(thread, entry->ticks) || !put_gaps(thread, entry))) {
+        drop(thread, entry->sid, session);
         return false;
     }
     if (C4T_LIKELY(put(thread, entry))) return true;
@@ -266,7 +286,7 @@ bool c4t_ring_put(struct c4t_thread *thread, const struct c4t_entry *entry, stru
         bare.flags |= C4T_REC_CUT;
         if (put(thread, &bare)) return true;
     }
-    drop(thread, entry, session);
+    drop(thread, entry->sid, session);
     return false;
 }
 

@@ -23,6 +23,10 @@ struct c4t_entry {
 
 /* Publish a record; false where it was dropped (and counted). A record that only its data keeps out goes in without them, marked as cut. */
 C4T_INTERNAL bool c4t_ring_put(struct c4t_thread *thread, const struct c4t_entry *entry, struct c4t_session *session);
+/* The same for an event whose thread has gaps in its own ring, before there is a record: it was dropped (and counted), because there is
+ * no room even for the gaps. False: nothing was done. */
+C4T_INTERNAL bool c4t_ring_still_drops(struct c4t_thread *thread, uint64_t sid, struct c4t_session *session,
+                                       uint64_t now);
 /* Publish a return record. Dropping one loses no event: its event is on record, and its duration in the histogram. */
 C4T_INTERNAL void c4t_ring_put_return(struct c4t_thread *thread, const struct c4t_entry *entry);
 

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define C4T_SEGMENT_MAGIC 0x314745534354344Bull
-#define C4T_SEGMENT_LAYOUT 3u /* raised by every change that an older reader could misread */
+#define C4T_SEGMENT_LAYOUT 4u /* raised by every change that an older reader could misread */
 #define C4T_HEADER_SIZE 4096u
 
 /* Events: 1-7 are calls, 8-15 up-calls. The numbers are part of the layout. */
@@ -77,7 +77,8 @@ enum c4t_session_state {
 };
 
 enum c4t_loss {
-    C4T_LOSS_RING_FULL = 0,   /* the newest event was dropped: the ring was full while recording */
+    C4T_LOSS_RING_FULL =
+        0, /* the newest event was dropped: the ring was full while recording; the rings' numbers, not the header's */
     C4T_LOSS_OVERWRITTEN = 1, /* flight recorder: counted by the consumer for what it had not read yet */
     C4T_LOSS_LATENCY =
         2, /* an ack latency that was not measured (many threads at once in one direction of a session): the header's
@@ -288,7 +289,8 @@ struct c4t_ring {
     uint64_t data;             /* offset in the segment */
     uint32_t shared;           /* 1: many producers */
     uint32_t pad0;
-    uint64_t pad1[3];
+    _Atomic uint64_t dropped; /* producer: adds to lost[C4T_LOSS_RING_FULL] */
+    uint64_t pad1[2];
     _Alignas(64) _Atomic uint64_t tail; /* consumer: it has read everything before it */
     uint64_t pad2[7];
     /* producer: anchor[b] = position of the first record that starts in the b-th sixteenth of the ring, in its newest lap; a reader

@@ -3,6 +3,7 @@
 
 #include "factories.h"
 #include "hot_capture.h"
+#include "hot_drop.h"
 #include "slices.h"
 
 /* A session for a socket whose open was not seen; NULL: step aside. */
@@ -108,6 +109,16 @@ static C4T_ASIDE void write_captured(c4t_socket *socket, c4t_slice slice, struct
     c4t_hot_end_captured(&hot, C4T_EV_WRITE);
 }
 
+static C4T_ASIDE void write_dropped(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory) {
+    struct c4t_hot hot;
+    if (C4T_UNLIKELY(!c4t_hot_begin_dropped(&hot, socket, C4T_EV_WRITE, slice.size))) {
+        write_with_care(socket, slice, factory, 0);
+        return;
+    }
+    factory->inner.write(socket, slice);
+    c4t_hot_end_dropped(&hot, C4T_EV_WRITE);
+}
+
 static void call_write(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory) {
     struct c4t_hot hot;
     uint32_t level;
@@ -133,6 +144,8 @@ static void call_write(c4t_socket *socket, c4t_slice slice, struct c4t_factory *
         c4t_in_flight(hot.row, C4T_EV_WRITE);
         factory->inner.write(socket, slice);
         c4t_hot_return(&hot, C4T_EV_WRITE, false);
+    } else if (c4t_hot_found_no_room(&hot, level) && is_plain(&hot, factory)) {
+        write_dropped(socket, slice, factory);
     } else if (c4t_hot_captures(level) && is_plain(&hot, factory)) {
         write_captured(socket, slice, factory);
     } else {
@@ -174,6 +187,16 @@ static C4T_COLD void completed_receive_with_care(c4t_socket *socket, size_t n, s
     c4t_hot_end_with_care(&hot, C4T_EV_COMPLETED_RECEIVE);
 }
 
+static C4T_ASIDE void completed_receive_dropped(c4t_socket *socket, size_t n, struct c4t_factory *factory) {
+    struct c4t_hot hot;
+    if (C4T_UNLIKELY(!c4t_hot_begin_dropped(&hot, socket, C4T_EV_COMPLETED_RECEIVE, n))) {
+        completed_receive_with_care(socket, n, factory, 0);
+        return;
+    }
+    factory->inner.completed_receive(socket, n);
+    c4t_hot_end_dropped(&hot, C4T_EV_COMPLETED_RECEIVE);
+}
+
 static void call_completed_receive(c4t_socket *socket, size_t n, struct c4t_factory *factory) {
     struct c4t_hot hot;
     uint32_t level;
@@ -199,6 +222,8 @@ static void call_completed_receive(c4t_socket *socket, size_t n, struct c4t_fact
         c4t_in_flight(hot.row, C4T_EV_COMPLETED_RECEIVE);
         factory->inner.completed_receive(socket, n);
         c4t_hot_return(&hot, C4T_EV_COMPLETED_RECEIVE, false);
+    } else if (c4t_hot_found_no_room(&hot, level) && c4t_hot_owns(&hot, C4T_RECEIVING)) {
+        completed_receive_dropped(socket, n, factory);
     } else {
         completed_receive_with_care(socket, n, factory, 0);
     }

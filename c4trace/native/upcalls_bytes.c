@@ -1,5 +1,6 @@
 /* The up-calls that come with every message: received and completedWrite. */
 #include "hot_capture.h"
+#include "hot_drop.h"
 #include "upcalls.h"
 
 static C4T_COLD void received_otherwise(c4t_socket *socket, c4t_slice data, struct c4t_port *port) {
@@ -43,6 +44,16 @@ static C4T_ASIDE void received_captured(c4t_socket *socket, c4t_slice data, stru
     c4t_hot_end_captured(&hot, C4T_EV_RECEIVED);
 }
 
+static C4T_ASIDE void received_dropped(c4t_socket *socket, c4t_slice data, struct c4t_port *port) {
+    struct c4t_hot hot;
+    if (C4T_UNLIKELY(!c4t_hot_begin_dropped(&hot, socket, C4T_EV_RECEIVED, data.size))) {
+        received_with_care(socket, data, port, 0);
+        return;
+    }
+    port->real.received(socket, data);
+    c4t_hot_end_dropped(&hot, C4T_EV_RECEIVED);
+}
+
 void c4t_up_received(c4t_socket *socket, c4t_slice data, struct c4t_port *port) {
     struct c4t_hot hot;
     uint32_t level;
@@ -68,6 +79,8 @@ void c4t_up_received(c4t_socket *socket, c4t_slice data, struct c4t_port *port) 
         c4t_in_flight(hot.row, C4T_EV_RECEIVED);
         port->real.received(socket, data);
         c4t_hot_return(&hot, C4T_EV_RECEIVED, false);
+    } else if (c4t_hot_found_no_room(&hot, level) && c4t_hot_owns(&hot, C4T_RECEIVING)) {
+        received_dropped(socket, data, port);
     } else if (c4t_hot_captures(level) && c4t_hot_owns(&hot, C4T_RECEIVING)) {
         received_captured(socket, data, port);
     } else {
@@ -106,6 +119,16 @@ static C4T_COLD void completed_write_with_care(c4t_socket *socket, size_t n, str
     c4t_hot_end_with_care(&hot, C4T_EV_COMPLETED_WRITE);
 }
 
+static C4T_ASIDE void completed_write_dropped(c4t_socket *socket, size_t n, struct c4t_port *port) {
+    struct c4t_hot hot;
+    if (C4T_UNLIKELY(!c4t_hot_begin_dropped(&hot, socket, C4T_EV_COMPLETED_WRITE, n))) {
+        completed_write_with_care(socket, n, port, 0);
+        return;
+    }
+    port->real.completed_write(socket, n);
+    c4t_hot_end_dropped(&hot, C4T_EV_COMPLETED_WRITE);
+}
+
 void c4t_up_completed_write(c4t_socket *socket, size_t n, struct c4t_port *port) {
     struct c4t_hot hot;
     uint32_t level;
@@ -131,6 +154,8 @@ void c4t_up_completed_write(c4t_socket *socket, size_t n, struct c4t_port *port)
         c4t_in_flight(hot.row, C4T_EV_COMPLETED_WRITE);
         port->real.completed_write(socket, n);
         c4t_hot_return(&hot, C4T_EV_COMPLETED_WRITE, false);
+    } else if (c4t_hot_found_no_room(&hot, level) && c4t_hot_owns(&hot, C4T_WRITING)) {
+        completed_write_dropped(socket, n, port);
     } else {
         completed_write_with_care(socket, n, port, 0);
     }

@@ -107,5 +107,6 @@ void c4t_reader_info(struct c4t_reader *reader, struct c4t_reader_info *info) {
     info->sessions_total = number(&live->sessions_total);
     info->orphans = number(&live->orphans);
     for (int i = 0; i < C4T_LOSS_COUNT; i++) info->lost[i] = number(&live->lost[i]);
+    info->lost[C4T_LOSS_RING_FULL] = c4t_dropped(reader);
     sum_threads(reader, info);
 }

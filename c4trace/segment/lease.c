@@ -61,8 +61,7 @@ int c4t_lease_take(struct c4t_reader *reader, int from_now, char *error, size_t 
         return -1;
     }
     reader->pid = (uint32_t)getpid();
-    reader->lost_at_attach =
-        atomic_load_explicit(&header->lost[C4T_LOSS_RING_FULL], memory_order_relaxed); /* relaxed: a plain count */
+    reader->dropped_at_attach = c4t_dropped(reader);
     c4t_start_cursors(reader, from_now);
     atomic_store_explicit(&header->consumer_beat, c4t_now(reader),
                           memory_order_relaxed); /* relaxed: ordered by consumer_pid's release */

@@ -1,14 +1,20 @@
 /* Events that were never seen: every thread numbers its events, so what is missing shows when the next one comes. */
 #include "reader_state.h"
 
+uint64_t c4t_dropped(const struct c4t_reader *reader) {
+    uint64_t dropped = 0;
+    for (uint32_t i = 0; i < reader->facts.rings.count; i++) {
+        const struct c4t_ring *ring = c4t_entry_of(reader, &reader->facts.rings, i);
+        dropped += atomic_load_explicit(&ring->dropped, memory_order_relaxed); /* relaxed: a plain count */
+    }
+    return dropped;
+}
+
 void c4t_count_overwritten(struct c4t_reader *reader) {
     if (reader->mode != C4T_CONSUME || !reader->merge.jumps) return;
-    _Atomic uint64_t *lost = reader->live->lost;
-    uint64_t full = atomic_load_explicit(&lost[C4T_LOSS_RING_FULL], memory_order_relaxed) -
-                    reader->lost_at_attach; /* relaxed: a plain count */
-    uint64_t accounted = full + reader->overwritten;
+    uint64_t accounted = c4t_dropped(reader) - reader->dropped_at_attach + reader->overwritten;
     if (reader->merge.gaps <= accounted) return;
-    atomic_fetch_add_explicit(&lost[C4T_LOSS_OVERWRITTEN], reader->merge.gaps - accounted,
+    atomic_fetch_add_explicit(&reader->live->lost[C4T_LOSS_OVERWRITTEN], reader->merge.gaps - accounted,
                               memory_order_relaxed); /* relaxed: as above */
     reader->overwritten += reader->merge.gaps - accounted;
 }

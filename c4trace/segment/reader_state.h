@@ -78,7 +78,7 @@ struct c4t_reader {
     struct c4t_collected collected;
     _Atomic uint32_t stop;
     uint64_t host_seen_ns;          /* when the host's process was last seen to run */
-    uint64_t lost_at_attach;        /* RING_FULL then */
+    uint64_t dropped_at_attach;     /* by all rings until then */
     uint64_t overwritten;           /* of lost[OVERWRITTEN], what this reader added */
     int64_t given_overhead_ns;      /* the highest given so far: it never goes down */
     struct c4t_total *given_totals; /* the highest given so far, by factory: counts never go down */
@@ -119,6 +119,8 @@ uint64_t c4t_untold_before(struct c4t_reader *reader, struct c4t_cursor *cursor,
 uint64_t c4t_untold_at_the_end(struct c4t_reader *reader);
 /* Before the last look, so that events up to these numbers are in it. */
 void c4t_read_ended_threads(struct c4t_reader *reader);
+/* Events that all rings have dropped: C4T_LOSS_RING_FULL. */
+uint64_t c4t_dropped(const struct c4t_reader *reader);
 /* Keep lost[OVERWRITTEN] such that all gaps given are all losses counted. */
 void c4t_count_overwritten(struct c4t_reader *reader);
 

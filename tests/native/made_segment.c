@@ -184,5 +184,11 @@ void made_lose(const struct made_segment *segment, uint32_t ring_index, uint64_t
     if (ring->shared || (gap->n && gap->sid != sid)) gap = &ring->gap[C4T_RING_GAPS - 1], sid = 0;
     gap->sid = sid;
     gap->n++;
-    segment->header->lost[C4T_LOSS_RING_FULL]++;
+    ring->dropped++;
+}
+
+uint64_t made_lost(const struct made_segment *segment) {
+    uint64_t lost = 0;
+    for (uint32_t i = 0; i < segment->rings; i++) lost += made_ring(segment, i)->dropped;
+    return lost;
 }

@@ -50,5 +50,7 @@ uint64_t made_put(const struct made_segment *segment, uint32_t ring, const struc
 bool made_has_room(const struct made_segment *segment, uint32_t ring, const struct made_record *record);
 /* One lost event, to be told by a gap record later. */
 void made_lose(const struct made_segment *segment, uint32_t ring, uint64_t sid);
+/* How many there were in all rings. */
+uint64_t made_lost(const struct made_segment *segment);
 
 #endif

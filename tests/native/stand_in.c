@@ -144,6 +144,13 @@ struct records records_of(c4trace_tracer *tracer) {
     return found;
 }
 
+uint64_t dropped_of(c4trace_tracer *tracer) {
+    uint64_t dropped = 0;
+    for (uint32_t i = 0; i < tracer->header->rings.count; i++)
+        dropped += ((struct c4t_ring *)c4t_at(tracer, &tracer->header->rings, i))->dropped;
+    return dropped;
+}
+
 struct c4t_session_row *row_of(c4trace_tracer *tracer, uint32_t i) {
     return c4t_at(tracer, &tracer->header->sessions, i);
 }

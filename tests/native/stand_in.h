@@ -40,6 +40,8 @@ struct records {
     uint64_t entries[C4T_EV_COUNT + 1], returns;
 };
 struct records records_of(c4trace_tracer *tracer);
+/* Events that all rings have dropped. */
+uint64_t dropped_of(c4trace_tracer *tracer);
 struct c4t_session_row *row_of(c4trace_tracer *tracer, uint32_t i);
 
 /* Where segments are made until leave_folder, which demands that none is left. */
