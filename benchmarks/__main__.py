@@ -30,6 +30,7 @@ BENCHES: Final = {
     "instructions": "instructions a call",
     "recording": "from the ring to a file, beside msgspec, write(2) and memcpy",
     "reading": "reading, showing and replaying recordings, as they grow",
+    "turns": "threads that take turns on one session",
     "sessions": "sockets open at once, and how fast they come and go",
     "startup": "what commands and imports take before they begin",
     "live": "the live screen beside ten thousand open sockets",

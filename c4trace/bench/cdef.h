@@ -23,3 +23,16 @@ struct c4bench_rings {
 };
 struct c4bench_rings c4bench_look(const char *segment);
 double c4bench_copy(size_t message, uint64_t ring_bytes, uint64_t warm, uint64_t copies);
+
+/* turns.h */
+struct c4bench_turns {
+    const void *factory;
+    uintptr_t socket;
+    uint32_t threads;
+    uint32_t traced;
+    uint32_t completes;
+    uint32_t run;
+    uint32_t turns;
+    size_t message;
+};
+double c4bench_take_turns(const struct c4bench_turns *turns);

@@ -44,6 +44,7 @@ class CallLoop:
         self._calls.sockets = CallLoop._next_socket
         self._calls.each = each
         self._calls.stamps = stamps
+        self._traced = factory != INNER
         self._calls.threads = self._threads = threads
         CallLoop._next_socket += lib.C4BENCH_SOCKET_STEP * threads * each
         if opened:
@@ -62,6 +63,22 @@ class CallLoop:
         found = float(lib.c4bench_run(self._calls))
         if found < 0:
             raise OSError(f"{threads} threads could not be begun")
+        return found
+
+    def turns_ns(self, *, threads: int, run: int, turns: int, message: int, completes: bool = False) -> float:
+        """Nanoseconds that a call takes where so many threads take turns on the first socket, `run` calls a turn.
+
+        They are timed on the wall, from the beginning of each turn to its end. With `completes`, after each turn of
+        writes comes one of as many completedWrites, by the next thread (on one thread: by the same). A socket has to
+        be open in a tracer of c4trace, or nothing is traced. Raises ValueError for numbers that cannot be.
+        """
+        asked = ffi.new("struct c4bench_turns *")
+        asked.factory, asked.socket, asked.traced = self._calls.factory, self._calls.sockets, self._traced
+        asked.threads, asked.run, asked.turns = threads, run, turns
+        asked.message, asked.completes = message, completes
+        found = float(lib.c4bench_take_turns(asked))
+        if found < 0:
+            raise ValueError(f"{turns} turns of {run} calls of {message} bytes on {threads} threads")
         return found
 
     def session_ns(self, rounds: int) -> float:

@@ -23,6 +23,7 @@ def includes() -> str:
         "host.h",
         "mask.h",
         "pyfactory.h",
+        "turns.h",
         *sorted(header.name for header in SEGMENT.glob("*.h") if header.name != "cdef.h"),
     ]
     return "".join(f'#include "{name}"\n' for name in names)

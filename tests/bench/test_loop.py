@@ -84,3 +84,23 @@ def test_sessions_are_renewed_and_what_warms_up_is_called_too() -> None:
         assert loop.ns(calls=20, warm=30, threads=2) > 0
         events = tracer.snapshot().factories[0].events
     assert [events[kind].n for kind in (EventKind.open, EventKind.dispose, EventKind.write)] == [4, 2, 100]
+
+
+@pytest.mark.usefixtures("segments")
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_threads_take_turns_on_one_session(threads: int) -> None:
+    with EmbeddedHost() as host, Tracer("turns", litecore=host) as tracer:
+        loop = CallLoop(tracer.wrap(INNER).address, threads=1)
+        assert loop.turns_ns(threads=threads, run=7, turns=10, message=3) > 0
+        assert loop.turns_ns(threads=threads, run=5, turns=4, message=3, completes=True) > 0
+        snapshot = tracer.snapshot()
+    [session] = snapshot.sessions
+    assert (session.write.n, session.write.bytes) == (80, 240)
+    assert (session.completed_write.n, session.completed_write.bytes) == (10, 30)
+    assert snapshot.factories[0].events[EventKind.completedWrite].n == 10
+
+
+@pytest.mark.parametrize(("threads", "run", "turns"), [(0, 1, 1), (1, 0, 1), (1, 1, 0), (17, 1, 1)])
+def test_turns_that_cannot_be_taken_are_refused(threads: int, run: int, turns: int) -> None:
+    with pytest.raises(ValueError, match="turns of"):
+        CallLoop(INNER, threads=1).turns_ns(threads=threads, run=run, turns=turns, message=0)
