@@ -54,11 +54,12 @@ def command(ctx: click.Context, *, folder: Path, litecore: str | None, peer: str
     """
     if litecore is not None and peer is not None:
         raise BadInput("--litecore brings its own peer; leave out --peer")
+    litecore = None if litecore is None else str(Path(litecore).absolute())  # a bare name is no path to the loader
     if live:
-        from c4trace.tui.terminal import can_show  # noqa: PLC0415 - as below
+        from c4trace.tui.terminal import can_show, why_not  # noqa: PLC0415 - as below
 
         if not can_show(sys.stdout):
-            raise BadInput("--live draws on a terminal, and stdout is none; leave it out")
+            raise BadInput(f"--live draws on a terminal, and {why_not(sys.stdout)}; leave it out")
     script = own_script() if peer is None else read_script(peer)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from c4trace.cli.ending import FINDINGS
@@ -34,6 +36,7 @@ def command(ctx: click.Context, *, litecore: str | None, port: int | None, as_js
 
     Every line says ok, warn (it works, at a cost) or fail, and what to do. Exit code 1 where anything is to be done.
     """
+    litecore = None if litecore is None else str(Path(litecore).absolute())  # a bare name is no path to the loader
     trial = attempt(None)
     checks = [
         check_python(),

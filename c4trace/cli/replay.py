@@ -86,10 +86,11 @@ def command(
     --live it goes to the screen that c4trace live draws as well; the log to stderr is left out then.
     """
     if live:
-        from c4trace.tui.terminal import can_show  # noqa: PLC0415 - as below
+        from c4trace.tui.terminal import can_show, why_not  # noqa: PLC0415 - as below
 
         if not can_show(sys.stdout):
-            raise BadInput("--live draws on a terminal, and stdout is none; leave it out, or see c4trace live --help")
+            missing = why_not(sys.stdout)
+            raise BadInput(f"--live draws on a terminal, and {missing}; leave it out, or see c4trace live --help")
     if hold and metrics_port is None:
         raise BadInput("--hold serves on at the end, and nothing is served; give --metrics-port as well")
     screen = Screen()

@@ -17,7 +17,7 @@ from rich.style import Style
 from c4trace.report.screen import ASCII_FOR
 from c4trace.tui.line import Line
 
-__all__ = ["Terminal", "can_show"]
+__all__ = ["Terminal", "can_show", "why_not"]
 
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"  # alternate screen, no cursor, no wrapping at the edge (xterm, DEC)
 _LEAVE = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
@@ -28,6 +28,13 @@ _COLORS = {"standard": ColorSystem.STANDARD, "256": ColorSystem.EIGHT_BIT, "true
 def can_show(stream: TextIO) -> bool:
     """Tell whether a screen can be drawn here: a terminal whose cursor can be moved."""
     return stream.isatty() and os.environ.get("TERM", "") not in {"", "dumb", "unknown"}
+
+
+def why_not(stream: TextIO) -> str:
+    """Say why no screen can be drawn on `stream`, the standard output."""
+    if not stream.isatty():
+        return "stdout is none"
+    return f"this one's cursor cannot be moved (TERM={os.environ.get('TERM', '')})"
 
 
 class Terminal:

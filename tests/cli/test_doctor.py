@@ -4,6 +4,8 @@ import json
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.cli.test_main import run
 
 
@@ -56,3 +58,13 @@ def test_a_taken_port_is_a_finding(tmp_path: Path) -> None:
         code, found = checks("--port", port, folder=tmp_path / "segments")
     assert (code, found["metrics port"]["verdict"]) == (1, "fail")
     assert checks("--port", "0", folder=tmp_path / "segments")[1]["metrics port"]["verdict"] == "ok"
+
+
+@pytest.mark.parametrize("verb", ["doctor", "demo"])
+def test_a_litecore_named_without_a_folder_is_that_of_this_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "libLiteCore.so").write_bytes(b"")
+    result = run(verb, "--litecore", "libLiteCore.so")
+    assert f"{tmp_path}/libLiteCore.so: file too short" in result.stdout + result.stderr

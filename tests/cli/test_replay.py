@@ -145,3 +145,22 @@ def test_a_replay_that_is_not_held_ends_by_itself(tmp_path: Path) -> None:
     result = run("replay", written(tmp_path), "--speed", "max", "--log", "none", "--metrics-port", "0")
     assert result.returncode == 0
     assert result.stderr.startswith("c4trace: serving http://127.0.0.1:")
+
+
+def test_a_terminal_that_cannot_show_the_screen_is_told_from_none(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        result = subprocess.run(
+            [C4TRACE, "replay", written(tmp_path), "--live"],
+            env={**os.environ, "TERM": "dumb"},
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    said = "--live draws on a terminal, and this one's cursor cannot be moved (TERM=dumb); leave it out"
+    assert (result.returncode, said in result.stderr) == (2, True)
+    assert "and stdout is none; leave it out" in run("replay", written(tmp_path), "--live").stderr
