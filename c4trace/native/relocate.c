@@ -94,8 +94,10 @@ static int find_image(struct dl_phdr_info *info, size_t size, void *data) {
     struct image *image = wanted->image;
     image->base = info->dlpi_addr;
     if (relro) {
-        image->relro = info->dlpi_addr + relro->p_vaddr;
-        image->relro_end = image->relro + relro->p_memsz;
+        /* As the loader does: of a page that is read-only in part, nothing is. */
+        ElfW(Addr) within_page = (ElfW(Addr))sysconf(_SC_PAGESIZE) - 1;
+        image->relro = (info->dlpi_addr + relro->p_vaddr) & ~within_page;
+        image->relro_end = (info->dlpi_addr + relro->p_vaddr + relro->p_memsz) & ~within_page;
     }
     if (dynamic) read_dynamic(image, (const ElfW(Dyn) *)(info->dlpi_addr + dynamic->p_vaddr));
     return 1;
