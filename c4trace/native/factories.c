@@ -120,8 +120,7 @@ static int place(struct c4trace_tracer *tracer, const c4t_socket_factory *inner,
     uint32_t index = atomic_load_explicit(&tracer->header->factory_count, memory_order_relaxed);
     struct c4t_factory *factory = index < C4T_FACTORIES_MAX ? take(inner) : NULL;
     if (!factory)
-        return c4t_fail(failure, C4TRACE_TOO_MANY,
-                        "factory: a tracer wraps at most %u, a process %u with callbacks of their own",
+        return c4t_fail(failure, C4TRACE_TOO_MANY, "factory: a tracer wraps at most %u, a process %u",
                         C4T_FACTORIES_MAX, C4T_TRAMPOLINES);
     pthread_mutex_lock(&tracer->lock);
     factory->shared_cells = c4t_cells_take(tracer, index, C4T_CELLS_SHARED);
