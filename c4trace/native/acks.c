@@ -29,10 +29,9 @@ void c4t_ack_reset(struct c4t_ack *ack) {
 /* release: the next holder sees what we wrote */
 static void leave(struct c4t_ack *ack) { atomic_store_explicit(&ack->busy, 0, memory_order_release); }
 
-/* May it be using the session's directions? acquire: what it did before is seen; the session it is in was said after C4T_ENTERING */
+/* May it be using the session's directions? acquire: what it did before is seen */
 static bool is_using(const struct c4t_thread_row *row, uint64_t sid) {
-    return atomic_load_explicit(&row->flight_event, memory_order_acquire) == C4T_ENTERING &&
-           atomic_load_explicit(&row->flight_sid, memory_order_acquire) == sid;
+    return atomic_load_explicit(&row->flight, memory_order_acquire) == C4T_FLIGHT(sid, C4T_ENTERING);
 }
 
 /* `busy` held. False where the last owner may still be using it. */
@@ -120,10 +119,12 @@ static void take_spills(const struct c4t_direction *at, uint64_t now) {
 static void let_go(const struct c4t_direction *at, uint64_t now) {
     struct c4t_ack *ack = at->ack;
     struct c4t_thread_row *row = c4t_row_of(at->thread);
-    if (ack->last != row) {
+    if (row == &at->thread->own_row) { /* also of a lease that is void: its owner could not be told from it */
+        ack->last = NULL;
+    } else if (ack->last != row) {
         ack->last = row;
         ack->turns = 0;
-    } else if (++ack->turns >= ack->turns_to_own && at->thread->slot < C4T_THREADS_MAX && c4t_has_barrier()) {
+    } else if (++ack->turns >= ack->turns_to_own && c4t_has_barrier()) {
         atomic_store_explicit(&ack->owner, row, memory_order_relaxed); /* relaxed: read as ours by us alone */
         /* An owner looks for no spills. Who left one just now tries to take the direction after it: it finds our ownership, or, with
          * all its tries before this, we find its spill. seq_cst, both: so that one of them is true; release: as leave */

@@ -2,7 +2,7 @@
  *
  * A direction of a session is for one thread at a time. Whoever takes it does so by an atomic exchange, which costs as much as all the rest
  * of a call; so a thread that had it many times running owns it from then on, and just uses it. An owner says by its row's
- * `flight_event` that it may be using something, and looks whether it still owns it after having said so. Who takes ownership from it
+ * `flight` that it may be using something, and looks whether it still owns it after having said so. Who takes ownership from it
  * lets all threads pass a barrier and then looks at that row: so either the owner sees that it is none any more, or it is seen. Nobody
  * waits: who cannot have a direction leaves what it has to say in a spill. */
 #ifndef C4TRACE_ACKS_H
@@ -50,7 +50,7 @@ C4T_HOT bool c4t_has_spill(const struct c4t_ack *ack) {
 C4T_HOT void c4t_begin_held(struct c4t_ack *ack, struct c4t_flow *begun, uint64_t n, uint64_t now) {
     c4t_count(&begun->n, 1);
     c4t_count(&begun->bytes, n);
-    size_t next = ack->next;
+    uint64_t next = ack->next;
     if (C4T_UNLIKELY(next == ack->stop)) {
         ack->crowd_n++;
         ack->crowd_bytes += n;
@@ -58,7 +58,8 @@ C4T_HOT void c4t_begin_held(struct c4t_ack *ack, struct c4t_flow *begun, uint64_
     }
     ack->mark_bytes[next] = n;
     ack->mark_ticks[next] = now;
-    ack->next = (uint8_t)++next;
+    C4T_NEXT(next);
+    ack->next = (uint8_t)next;
 }
 
 /* A mark will be free, so that the crowd needs one: the last of those in use. Latencies are those of the first of several then. */

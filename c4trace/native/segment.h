@@ -48,13 +48,22 @@ enum c4t_latency {
     C4T_LAT_COUNT = 5
 };
 
-/* What is put into the rings; counters and histograms are kept at every level. Low 32 bits of `control`; high 32 bits: N of C4T_CAPTURE_BYTES. */
+/* What is put into the rings; counters and histograms are kept at every level. Low 32 bits of `control`; high 32 bits: N of C4T_CAPTURE_BYTES.
+ * Who writes `control` says the same in all thread rows: c4t_turn_capture. */
 enum c4t_capture {
     C4T_CAPTURE_OFF = 0,     /* no events */
     C4T_CAPTURE_EVENTS = 1,  /* events with sizes, statuses and times, no text */
     C4T_CAPTURE_HEADERS = 2, /* and address, redacted options, redacted response headers, messages, hostname */
     C4T_CAPTURE_BYTES = 3,   /* and the first N bytes of every write and received */
     C4T_CAPTURE_FULL = 4     /* and all bytes of every write and received (up to C4T_PAYLOAD_MAX) */
+};
+
+/* What a thread's events do by the capture level. None of them is an event, so that one look tells both. */
+enum c4t_depth {
+    C4T_DEPTH_NUMBERS = 0,     /* count */
+    C4T_DEPTH_RECORDS = 0x100, /* and are recorded, writes and receives without bytes */
+    C4T_DEPTH_BYTES = 0x200,   /* and with some */
+    C4T_DEPTH_VOID = 0x400     /* nothing: the row is nobody's */
 };
 
 enum c4t_clock_source { C4T_CLOCK_MONOTONIC = 0, C4T_CLOCK_TSC = 1, C4T_CLOCK_CNTVCT = 2 };
@@ -211,16 +220,19 @@ struct c4t_session_row {
 
 #define C4T_NO_RING UINT32_MAX
 
-#define C4T_ENTERING 255u /* as flight_event: an event is being counted and recorded, its callee has not begun */
+#define C4T_ENTERING 255u /* as the event of a flight: it is being counted and recorded, its callee has not begun */
+#define C4T_FLIGHT(sid, event) ((uint64_t)(sid) << 8 | (event))
+#define C4T_FLIGHT_EVENT(flight) ((uint32_t)((flight) & 255u))
+#define C4T_FLIGHT_SID(flight) ((flight) >> 8)
 
 struct c4t_thread_row {    /* 128 bytes; written by the one thread that holds it */
     _Atomic uint32_t tid;  /* 0 = free */
     _Atomic uint32_t ring; /* index of its own ring, or of the shared one */
     char name[16];
     _Atomic uint64_t flight_since; /* trace clock at entry of the innermost call the thread is in */
-    _Atomic uint64_t flight_sid;   /* its session, from the moment it is C4T_ENTERING */
-    _Atomic uint32_t
-        flight_event; /* which it is, 0 = none, or C4T_ENTERING; written first and last at entry, and at return */
+    _Atomic uint64_t flight;       /* C4T_FLIGHT of its session and of which it is, 0 = none; while it is C4T_ENTERING,
+                                    * `flight_since` may be that of another; written first and last at entry, and at return */
+    _Atomic uint32_t depth;        /* enum c4t_depth; written by the host and by whoever writes `control` */
     uint32_t pad0;
     _Atomic uint64_t calls;          /* once the thread has ended: number of its last event, as in `call` of a record */
     _Atomic uint64_t overhead_ticks; /* sampled cost of c4trace itself, scaled to all events */
@@ -235,7 +247,7 @@ struct c4t_thread_row {    /* 128 bytes; written by the one thread that holds it
 struct c4t_cell {                 /* one event or latency of one factory */
     _Atomic uint64_t n;           /* how many began */
     _Atomic uint64_t bytes;       /* bytes of write, received, completedWrite, completedReceive */
-    _Atomic uint64_t done;        /* how many ended */
+    uint64_t who;                 /* host: event, flags, factory and tid of the records of whoever writes here */
     _Atomic uint64_t sum;         /* ticks of those that ended */
     _Atomic uint64_t slowest_sid; /* exemplar: the session of the slowest one since a reader zeroed slowest_ticks */
     _Atomic uint64_t slowest_ticks;
@@ -244,10 +256,10 @@ struct c4t_cell {                 /* one event or latency of one factory */
     _Atomic uint64_t hist[C4T_HIST_BUCKETS];
 };
 
-/* An event that ends puts the duration in `pending` into the histogram and its own into `pending`, then counts itself in `done`: so that it
- * never waits for the cache to bring its bucket. The first one puts in the 0 that it finds there. So a histogram of events has one 0
- * too many, and, when it sums to `done`, lacks `pending`; when it sums to more, a newer one has just put that in. Shared cells and
- * those of latencies have no `pending`: theirs go into the histogram at once. */
+/* An event that ends puts its duration into `pending` and then what was there before into the histogram: so that it never waits for the
+ * cache to bring its bucket. The first one puts in the 0 that it finds there. So a histogram of events has one 0 too many and lacks
+ * `pending`; a reader that reads the histogram first never takes one for two. Shared cells and those of latencies have no
+ * `pending`: theirs go into the histogram at once. */
 #define C4T_CELLS_SHARED 1u
 
 /* Slices that `write` handed over, and what became of them (rule C4S-030). Only of factories whose releases are visible. */
@@ -264,7 +276,7 @@ struct c4t_cells {
     struct c4t_slice_count written;    /* slices with bytes */
     struct c4t_slice_count released;   /* of those; maybe by another thread than wrote */
     struct c4t_slice_count unfollowed; /* of those: no room to follow them, or released where it was not seen */
-    uint64_t who; /* host: what records of the thread that writes here have in common: its tid << 32 | factory << 16 */
+    uint64_t pad;
     struct c4t_cell event[C4T_EV_COUNT];
     struct c4t_cell latency[C4T_LAT_COUNT];
 };
@@ -307,6 +319,8 @@ struct c4t_ring {
 #define C4T_REC_UNREADABLE 16u /* options or headers were no valid Fleece; not recorded */
 #define C4T_REC_FALSE 32u      /* on a return record of gotPeerCertificate: it returned false */
 
+#define C4T_REC_PLAIN 64u /* `code` and all behind it mean 0 */
+
 /* A record: this header, then text1, text2 and data without padding between them, padded to a multiple of 64. Of a return record only mark,
  * size, event, flags, ticks, call and n mean anything. */
 struct c4t_record {        /* 64 bytes */
@@ -327,6 +341,27 @@ struct c4t_record {        /* 64 bytes */
     uint32_t text2; /* bytes of: redacted options as JSON (open), redacted headers as JSON (gotHTTPResponse) */
     uint32_t data;  /* bytes stored of write's or received's slice, or of the certificate at full capture */
 };
+
+static inline uint32_t c4t_depth_of(uint64_t control) {
+    uint32_t level = (uint32_t)control;
+    if (level > C4T_CAPTURE_FULL) return C4T_DEPTH_VOID;
+    if (level == C4T_CAPTURE_OFF) return C4T_DEPTH_NUMBERS;
+    return level < C4T_CAPTURE_BYTES ? C4T_DEPTH_RECORDS : C4T_DEPTH_BYTES;
+}
+
+/* Write `control`, and what follows from it into all `rows`. A thread that takes a row meanwhile looks at `control` after having written
+ * its `depth`, and others that turn it do as we do: the last one finds them the same. */
+static inline void c4t_turn_capture(struct c4t_segment_header *header, struct c4t_thread_row *threads, uint32_t rows,
+                                    uint64_t control) {
+    atomic_store(&header->control,
+                 control); /* seq_cst, all: before the rows are, and each before the look that follows */
+    for (;;) {
+        for (uint32_t i = 0; i < rows; i++) atomic_store(&threads[i].depth, c4t_depth_of(control));
+        uint64_t now = atomic_load(&header->control);
+        if (now == control) return;
+        control = now;
+    }
+}
 
 _Static_assert(sizeof(struct c4t_segment_header) <= C4T_HEADER_SIZE, "header fits its page");
 _Static_assert(sizeof(struct c4t_factory_row) == 128, "factory row");

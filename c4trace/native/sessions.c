@@ -112,6 +112,7 @@ static void row_begin(struct c4t_session *session, uint64_t sid, uint64_t ticks,
     atomic_store_explicit(&row->t_last, ticks, memory_order_relaxed);
     atomic_store_explicit(&row->sid, sid, memory_order_release); /* release: the row is whole */
     atomic_store_explicit(&session->sid, sid, memory_order_relaxed);
+    atomic_store_explicit(&session->entering, C4T_FLIGHT(sid, C4T_ENTERING), memory_order_relaxed);
 }
 
 /* One without a row in the segment; tracer->lock held. */
@@ -170,6 +171,9 @@ struct c4t_session *c4t_session_begin(struct c4trace_tracer *tracer, struct c4t_
         return NULL;
     }
     uint64_t sid = ++tracer->last_sid;
+    /* relaxed, both: under the lock that c4t_slices_visible holds */
+    bool follows = atomic_load_explicit(&factory->follows_slices, memory_order_relaxed);
+    atomic_store_explicit(&session->plain, follows ? NULL : factory, memory_order_relaxed);
     atomic_store_explicit(&tracer->header->sessions_total, sid, memory_order_relaxed); /* relaxed: a plain count */
     pthread_mutex_unlock(&tracer->lock);
 

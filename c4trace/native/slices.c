@@ -43,9 +43,19 @@ void c4t_slices_visible(struct c4t_factory *factory, enum c4t_upcalls_seen how) 
         if (table == MAP_FAILED) return;
         atomic_store_explicit(&c4t_slices, table, memory_order_release); /* release: it is empty */
     }
-    /* relaxed, both: a reader that sees one before the other finds counts of 0, or counts nothing yet */
+    /* relaxed, all: a reader that sees one before the other finds counts of 0, or counts nothing yet */
     atomic_store_explicit(&factory->row->releases, (uint32_t)how, memory_order_relaxed);
+    struct c4trace_tracer *tracer = atomic_load_explicit(&factory->tracer, memory_order_relaxed); /* under that lock */
+    if (tracer) pthread_mutex_lock(&tracer->lock);
     atomic_store_explicit(&factory->follows_slices, true, memory_order_relaxed);
+    /* Sessions that began before there was anything to follow, as far as they have rows. */
+    uint32_t top = tracer ? atomic_load_explicit(&tracer->header->session_top, memory_order_relaxed) : 0;
+    for (uint32_t i = 0; i < top; i++) {
+        struct c4t_session *session = &tracer->sessions[i];
+        if (atomic_load_explicit(&session->plain, memory_order_relaxed) == factory)
+            atomic_store_explicit(&session->plain, NULL, memory_order_relaxed);
+    }
+    if (tracer) pthread_mutex_unlock(&tracer->lock);
 }
 
 static uint32_t hash(uint64_t address) { return (uint32_t)(address * 0x9E3779B97F4A7C15ull >> 53) & (BUCKETS - 1); }

@@ -61,15 +61,10 @@ static void call_open(struct c4t_factory *factory, c4t_socket *socket, const c4t
 }
 
 static void call_write(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory);
+static bool write_by_other_clock(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory);
 
-static C4T_COLD void write_otherwise(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory) {
-    struct c4t_outer outer;
+static C4T_COLD void write_in_frame(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory) {
     struct c4t_frame frame;
-    if (c4t_put_outer_aside(&outer)) {
-        call_write(socket, slice, factory);
-        c4t_take_outer_back(&outer);
-        return;
-    }
     if (C4T_UNLIKELY(!enter_call(&frame, factory, socket, C4T_EV_WRITE))) {
         factory->inner.write(socket, slice);
         return;
@@ -84,25 +79,33 @@ static C4T_COLD void write_otherwise(c4t_socket *socket, c4t_slice slice, struct
     c4t_leave_hint(&frame, socket);
 }
 
-static C4T_COLD void write_with_care(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory, uint64_t began) {
+static C4T_COLD void write_otherwise(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory) {
+    struct c4t_outer outer;
+    if (write_by_other_clock(socket, slice, factory)) return;
+    if (c4t_put_outer_aside(&outer)) {
+        call_write(socket, slice, factory);
+        c4t_take_outer_back(&outer);
+    } else {
+        write_in_frame(socket, slice, factory);
+    }
+}
+
+static C4T_COLD void write_with_care(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory, uint64_t began,
+                                     struct c4t_thread_row *entered) {
     struct c4t_hot hot;
-    if (!c4t_hot_begin_with_care(&hot, socket, C4T_EV_WRITE, slice, began)) {
-        write_otherwise(socket, slice, factory);
+    if (!c4t_hot_begin_with_care(&hot, socket, C4T_EV_WRITE, slice, began, entered)) {
+        write_in_frame(socket, slice, factory);
         return;
     }
     factory->inner.write(socket, slice);
     c4t_hot_end_with_care(&hot, C4T_EV_WRITE);
 }
 
-/* There is nothing to take in but the write itself. */
-C4T_HOT bool is_plain(const struct c4t_hot *hot, const struct c4t_factory *factory) {
-    return c4t_hot_owns(hot, C4T_WRITING) && C4T_LIKELY(!C4T_LOAD(bool, &factory->follows_slices));
-}
-
 static C4T_ASIDE void write_captured(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory) {
     struct c4t_hot hot;
-    if (C4T_UNLIKELY(!c4t_hot_begin_captured(&hot, socket, C4T_EV_WRITE, slice))) {
-        write_with_care(socket, slice, factory, 0);
+    struct c4t_thread_row *entered;
+    if (C4T_UNLIKELY(!c4t_hot_begin_captured(&hot, socket, C4T_EV_WRITE, slice, &entered))) {
+        write_with_care(socket, slice, factory, 0, entered);
         return;
     }
     factory->inner.write(socket, slice);
@@ -111,58 +114,79 @@ static C4T_ASIDE void write_captured(c4t_socket *socket, c4t_slice slice, struct
 
 static C4T_ASIDE void write_dropped(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory) {
     struct c4t_hot hot;
-    if (C4T_UNLIKELY(!c4t_hot_begin_dropped(&hot, socket, C4T_EV_WRITE, slice.size))) {
-        write_with_care(socket, slice, factory, 0);
+    struct c4t_thread_row *entered;
+    if (C4T_UNLIKELY(!c4t_hot_begin_dropped(&hot, socket, C4T_EV_WRITE, slice.size, &entered))) {
+        write_with_care(socket, slice, factory, 0, entered);
         return;
     }
     factory->inner.write(socket, slice);
     c4t_hot_end_dropped(&hot, C4T_EV_WRITE);
 }
 
-static void call_write(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory) {
-    struct c4t_hot hot;
-    uint32_t level;
-    if (C4T_UNLIKELY(!c4t_hot_enter(&hot, socket, true, factory, &level))) {
-        write_otherwise(socket, slice, factory);
-    } else if (C4T_LIKELY(c4t_hot_records(level, C4T_CAPTURE_HEADERS) && is_plain(&hot, factory) &&
-                          c4t_hot_has_room(hot.here))) {
-        if (C4T_UNLIKELY(!c4t_hot_stamp(&hot))) {
-            write_with_care(socket, slice, factory, hot.began);
-            return;
-        }
-        c4t_hot_count(&hot, C4T_EV_WRITE, slice.size);
-        c4t_hot_record(&hot, C4T_EV_WRITE, slice.size);
-        c4t_in_flight(hot.row, C4T_EV_WRITE);
-        factory->inner.write(socket, slice);
-        c4t_hot_return(&hot, C4T_EV_WRITE, true);
-    } else if (C4T_LIKELY(level == C4T_CAPTURE_OFF && is_plain(&hot, factory))) {
-        if (C4T_UNLIKELY(!c4t_hot_stamp(&hot))) {
-            write_with_care(socket, slice, factory, hot.began);
-            return;
-        }
-        c4t_hot_count(&hot, C4T_EV_WRITE, slice.size);
-        c4t_in_flight(hot.row, C4T_EV_WRITE);
-        factory->inner.write(socket, slice);
-        c4t_hot_return(&hot, C4T_EV_WRITE, false);
-    } else if (c4t_hot_found_no_room(&hot, level) && is_plain(&hot, factory)) {
-        write_dropped(socket, slice, factory);
-    } else if (c4t_hot_captures(level) && is_plain(&hot, factory)) {
-        write_captured(socket, slice, factory);
-    } else {
-        write_with_care(socket, slice, factory, 0);
+C4T_HOT void write_entered(struct c4t_hot *hot, c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory,
+                           bool recorded, uint32_t clock) {
+    if (C4T_UNLIKELY(!c4t_hot_stamp(hot, clock))) {
+        write_with_care(socket, slice, factory, hot->began, hot->row);
+        return;
     }
+    C4T_LEAVE_IN_PLACE(socket, slice.buf, factory);
+    c4t_hot_count(hot, C4T_EV_WRITE, slice.size);
+    if (recorded) c4t_hot_record(hot, C4T_EV_WRITE, slice.size);
+    c4t_in_flight(hot->row, C4T_EV_WRITE);
+    factory->inner.write(socket, slice);
+    c4t_hot_return(hot, C4T_EV_WRITE, recorded, clock);
+}
+
+/* False: nothing was done. */
+C4T_HOT bool write_by(uint32_t clock, struct c4t_thread *here, c4t_socket *socket, c4t_slice slice,
+                      struct c4t_factory *factory) {
+    struct c4t_hot hot;
+    if (C4T_UNLIKELY(!c4t_hot_meets(&hot, here, socket))) return false;
+    if (C4T_UNLIKELY(C4T_LOAD(struct c4t_factory *, &hot.session->plain) != factory)) {
+        if (hot.session->factory != factory || c4t_hot_is_in_call(c4t_hot_depth(&hot))) return false;
+        write_with_care(socket, slice, factory, 0, NULL);
+        return true;
+    }
+    uint32_t depth = c4t_hot_depth(&hot);
+    if (depth == C4T_DEPTH_NUMBERS) {
+        if (C4T_LIKELY(c4t_hot_enter(&hot, C4T_WRITING)))
+            write_entered(&hot, socket, slice, factory, false, clock);
+        else
+            write_with_care(socket, slice, factory, 0, hot.row);
+    } else if (C4T_LIKELY(depth == C4T_DEPTH_RECORDS)) {
+        if (C4T_LIKELY(c4t_hot_enter(&hot, C4T_WRITING) && c4t_hot_has_room(here)))
+            write_entered(&hot, socket, slice, factory, true, clock);
+        else if (clock == C4T_HOT_CLOCK && here->gaps)
+            write_dropped(socket, slice, factory);
+        else
+            write_with_care(socket, slice, factory, 0, hot.row);
+    } else if (c4t_hot_is_in_call(depth)) {
+        return false;
+    } else if (depth == C4T_DEPTH_BYTES && clock == C4T_HOT_CLOCK) {
+        if (C4T_LIKELY(!here->gaps))
+            write_captured(socket, slice, factory);
+        else
+            write_dropped(socket, slice, factory);
+    } else {
+        write_with_care(socket, slice, factory, 0, NULL);
+    }
+    return true;
+}
+
+static void call_write(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory) {
+    if (C4T_UNLIKELY(!write_by(C4T_HOT_CLOCK, c4t_here, socket, slice, factory)))
+        write_otherwise(socket, slice, factory);
+}
+
+static C4T_ASIDE bool write_by_other_clock(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory) {
+    return write_by(C4T_CLOCK_MONOTONIC, c4t_there, socket, slice, factory);
 }
 
 static void call_completed_receive(c4t_socket *socket, size_t n, struct c4t_factory *factory);
+static bool completed_receive_by_other_clock(c4t_socket *socket, size_t n, struct c4t_factory *factory);
 
-static C4T_COLD void completed_receive_otherwise(c4t_socket *socket, size_t n, struct c4t_factory *factory) {
-    struct c4t_outer outer;
+static C4T_COLD void completed_receive_in_frame(c4t_socket *socket, size_t n, struct c4t_factory *factory) {
     struct c4t_frame frame;
-    if (c4t_put_outer_aside(&outer)) {
-        call_completed_receive(socket, n, factory);
-        c4t_take_outer_back(&outer);
-        return;
-    }
     if (C4T_UNLIKELY(!enter_call(&frame, factory, socket, C4T_EV_COMPLETED_RECEIVE))) {
         factory->inner.completed_receive(socket, n);
         return;
@@ -176,11 +200,22 @@ static C4T_COLD void completed_receive_otherwise(c4t_socket *socket, size_t n, s
     c4t_leave_hint(&frame, socket);
 }
 
+static C4T_COLD void completed_receive_otherwise(c4t_socket *socket, size_t n, struct c4t_factory *factory) {
+    struct c4t_outer outer;
+    if (completed_receive_by_other_clock(socket, n, factory)) return;
+    if (c4t_put_outer_aside(&outer)) {
+        call_completed_receive(socket, n, factory);
+        c4t_take_outer_back(&outer);
+    } else {
+        completed_receive_in_frame(socket, n, factory);
+    }
+}
+
 static C4T_COLD void completed_receive_with_care(c4t_socket *socket, size_t n, struct c4t_factory *factory,
-                                                 uint64_t began) {
+                                                 uint64_t began, struct c4t_thread_row *entered) {
     struct c4t_hot hot;
-    if (!c4t_hot_begin_with_care(&hot, socket, C4T_EV_COMPLETED_RECEIVE, (c4t_slice){NULL, n}, began)) {
-        completed_receive_otherwise(socket, n, factory);
+    if (!c4t_hot_begin_with_care(&hot, socket, C4T_EV_COMPLETED_RECEIVE, (c4t_slice){NULL, n}, began, entered)) {
+        completed_receive_in_frame(socket, n, factory);
         return;
     }
     factory->inner.completed_receive(socket, n);
@@ -189,44 +224,59 @@ static C4T_COLD void completed_receive_with_care(c4t_socket *socket, size_t n, s
 
 static C4T_ASIDE void completed_receive_dropped(c4t_socket *socket, size_t n, struct c4t_factory *factory) {
     struct c4t_hot hot;
-    if (C4T_UNLIKELY(!c4t_hot_begin_dropped(&hot, socket, C4T_EV_COMPLETED_RECEIVE, n))) {
-        completed_receive_with_care(socket, n, factory, 0);
+    struct c4t_thread_row *entered;
+    if (C4T_UNLIKELY(!c4t_hot_begin_dropped(&hot, socket, C4T_EV_COMPLETED_RECEIVE, n, &entered))) {
+        completed_receive_with_care(socket, n, factory, 0, entered);
         return;
     }
     factory->inner.completed_receive(socket, n);
     c4t_hot_end_dropped(&hot, C4T_EV_COMPLETED_RECEIVE);
 }
 
-static void call_completed_receive(c4t_socket *socket, size_t n, struct c4t_factory *factory) {
-    struct c4t_hot hot;
-    uint32_t level;
-    if (C4T_UNLIKELY(!c4t_hot_enter(&hot, socket, true, factory, &level))) {
-        completed_receive_otherwise(socket, n, factory);
-    } else if (C4T_LIKELY(c4t_hot_records(level, C4T_CAPTURE_FULL) && c4t_hot_owns(&hot, C4T_RECEIVING) &&
-                          c4t_hot_has_room(hot.here))) {
-        if (C4T_UNLIKELY(!c4t_hot_stamp(&hot))) {
-            completed_receive_with_care(socket, n, factory, hot.began);
-            return;
-        }
-        c4t_hot_count(&hot, C4T_EV_COMPLETED_RECEIVE, n);
-        c4t_hot_record(&hot, C4T_EV_COMPLETED_RECEIVE, n);
-        c4t_in_flight(hot.row, C4T_EV_COMPLETED_RECEIVE);
-        factory->inner.completed_receive(socket, n);
-        c4t_hot_return(&hot, C4T_EV_COMPLETED_RECEIVE, true);
-    } else if (C4T_LIKELY(level == C4T_CAPTURE_OFF && c4t_hot_owns(&hot, C4T_RECEIVING))) {
-        if (C4T_UNLIKELY(!c4t_hot_stamp(&hot))) {
-            completed_receive_with_care(socket, n, factory, hot.began);
-            return;
-        }
-        c4t_hot_count(&hot, C4T_EV_COMPLETED_RECEIVE, n);
-        c4t_in_flight(hot.row, C4T_EV_COMPLETED_RECEIVE);
-        factory->inner.completed_receive(socket, n);
-        c4t_hot_return(&hot, C4T_EV_COMPLETED_RECEIVE, false);
-    } else if (c4t_hot_found_no_room(&hot, level) && c4t_hot_owns(&hot, C4T_RECEIVING)) {
-        completed_receive_dropped(socket, n, factory);
-    } else {
-        completed_receive_with_care(socket, n, factory, 0);
+C4T_HOT void completed_receive_entered(struct c4t_hot *hot, c4t_socket *socket, size_t n, struct c4t_factory *factory,
+                                       bool recorded, uint32_t clock) {
+    if (C4T_UNLIKELY(!c4t_hot_stamp(hot, clock))) {
+        completed_receive_with_care(socket, n, factory, hot->began, hot->row);
+        return;
     }
+    c4t_hot_count(hot, C4T_EV_COMPLETED_RECEIVE, n);
+    if (recorded) c4t_hot_record(hot, C4T_EV_COMPLETED_RECEIVE, n);
+    c4t_in_flight(hot->row, C4T_EV_COMPLETED_RECEIVE);
+    factory->inner.completed_receive(socket, n);
+    c4t_hot_return(hot, C4T_EV_COMPLETED_RECEIVE, recorded, clock);
+}
+
+/* False: nothing was done. */
+C4T_HOT bool completed_receive_by(uint32_t clock, struct c4t_thread *here, c4t_socket *socket, size_t n,
+                                  struct c4t_factory *factory) {
+    struct c4t_hot hot;
+    if (C4T_UNLIKELY(!c4t_hot_meets(&hot, here, socket) || hot.session->factory != factory)) return false;
+    uint32_t depth = c4t_hot_depth(&hot);
+    if (depth == C4T_DEPTH_NUMBERS) {
+        if (C4T_LIKELY(c4t_hot_enter(&hot, C4T_RECEIVING)))
+            completed_receive_entered(&hot, socket, n, factory, false, clock);
+        else
+            completed_receive_with_care(socket, n, factory, 0, hot.row);
+    } else if (C4T_LIKELY(c4t_hot_records(depth))) {
+        if (C4T_LIKELY(c4t_hot_enter(&hot, C4T_RECEIVING) && c4t_hot_has_room(here)))
+            completed_receive_entered(&hot, socket, n, factory, true, clock);
+        else if (clock == C4T_HOT_CLOCK && here->gaps)
+            completed_receive_dropped(socket, n, factory);
+        else
+            completed_receive_with_care(socket, n, factory, 0, hot.row);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void call_completed_receive(c4t_socket *socket, size_t n, struct c4t_factory *factory) {
+    if (C4T_UNLIKELY(!completed_receive_by(C4T_HOT_CLOCK, c4t_here, socket, n, factory)))
+        completed_receive_otherwise(socket, n, factory);
+}
+
+static C4T_ASIDE bool completed_receive_by_other_clock(c4t_socket *socket, size_t n, struct c4t_factory *factory) {
+    return completed_receive_by(C4T_CLOCK_MONOTONIC, c4t_there, socket, n, factory);
 }
 
 static void begin_closing(struct c4t_session *session, uint64_t ticks) {

@@ -18,11 +18,10 @@ struct c4t_frame {
     struct c4t_session *session;
     struct c4t_cells *cells;
     struct c4t_cell *cell;
-    uint64_t began;                  /* stamp before forwarding */
-    uint64_t call;                   /* of its records */
-    uint64_t control;                /* the segment's control word at entry */
-    uint64_t outer_sid, outer_since; /* the call this thread was in already */
-    uint32_t outer_event;
+    uint64_t began;                     /* stamp before forwarding */
+    uint64_t call;                      /* of its records */
+    uint64_t control;                   /* the segment's control word at entry */
+    uint64_t outer_flight, outer_since; /* the call this thread was in already */
     uint16_t factory;
     uint8_t event;
     bool shared;    /* cells are */
@@ -57,8 +56,7 @@ C4T_HOT bool c4t_enter(struct c4t_frame *frame, struct c4trace_tracer *tracer, s
         if (!(thread = c4t_thread_lease(tracer))) return false;
     struct c4t_thread_row *row = c4t_row_of(thread);
     /* relaxed: this thread alone writes them */
-    frame->outer_event = atomic_load_explicit(&row->flight_event, memory_order_relaxed);
-    frame->outer_sid = atomic_load_explicit(&row->flight_sid, memory_order_relaxed);
+    frame->outer_flight = atomic_load_explicit(&row->flight, memory_order_relaxed);
     frame->outer_since = atomic_load_explicit(&row->flight_since, memory_order_relaxed);
     if (C4T_UNLIKELY(!c4t_thread_begins(thread, c4t_sid(session)))) return false;
     uint32_t index = factory->index;
@@ -92,7 +90,15 @@ C4T_HOT void c4t_note(struct c4t_thread_row *row, struct c4t_session_row *sessio
 
 C4T_HOT void c4t_in_flight(struct c4t_thread_row *row, enum c4t_event event) {
     /* release: a reader does not pair a new call with an old time; and what was to be counted and recorded is */
-    atomic_store_explicit(&row->flight_event, (uint32_t)event, memory_order_release);
+#if defined(__x86_64__) && !defined(C4TRACE_SANITIZED)
+    atomic_signal_fence(memory_order_release); /* x86 keeps stores in order, and flights in the order of their bytes */
+    __asm__ volatile("movb %b1, %0" : "+m"(row->flight) : "iq"(event));
+    atomic_signal_fence(memory_order_release);
+#else
+    /* relaxed: written by this thread alone */
+    uint64_t sid = C4T_FLIGHT_SID(atomic_load_explicit(&row->flight, memory_order_relaxed));
+    atomic_store_explicit(&row->flight, C4T_FLIGHT(sid, event), memory_order_release);
+#endif
 }
 
 /* All is counted and recorded: the inner one's turn. */
@@ -124,12 +130,10 @@ C4T_HOT void c4t_leave(struct c4t_frame *frame) {
     if (C4T_UNLIKELY(atomic_load_explicit(&tracer->generation, memory_order_relaxed) != thread->generation))
         return; /* relaxed: see c4t_thread_begins */
     struct c4t_thread_row *row = c4t_row_of(thread);
-    atomic_store_explicit(&row->flight_event, C4T_EV_NONE,
-                          memory_order_release); /* release, both: as in c4t_in_flight */
-    if (frame->outer_event) {
+    atomic_store_explicit(&row->flight, C4T_EV_NONE, memory_order_release); /* release, both: as in c4t_in_flight */
+    if (frame->outer_flight) {
         atomic_store_explicit(&row->flight_since, frame->outer_since, memory_order_relaxed);
-        atomic_store_explicit(&row->flight_sid, frame->outer_sid, memory_order_relaxed);
-        atomic_store_explicit(&row->flight_event, frame->outer_event, memory_order_release);
+        atomic_store_explicit(&row->flight, frame->outer_flight, memory_order_release);
     }
     uint64_t took = c4t_slowest(frame->cell, c4t_sid(frame->session), ended - frame->began, ended);
     if (frame->published) c4t_publish_return(frame, ended, took);

@@ -18,6 +18,7 @@ static struct c4t_thread nowhere = {
 
 __thread struct c4t_thread *c4t_leases[C4T_TRACERS_MAX] __attribute__((tls_model("initial-exec")));
 __thread struct c4t_thread *c4t_here __attribute__((tls_model("initial-exec"))) = &nowhere;
+__thread struct c4t_thread *c4t_there __attribute__((tls_model("initial-exec"))) = &nowhere;
 
 #define SETTLE_LOOK_US 50
 #define SETTLE_MOST_US (100 * 1000) /* a thread that gets no processor for so long may lose its event */
@@ -61,7 +62,9 @@ struct c4t_cells *c4t_thread_cells(struct c4t_thread *thread, struct c4t_factory
     if (thread->slot < C4T_THREADS_MAX) cells = c4t_cells_take(tracer, factory->index, 0);
     pthread_mutex_unlock(&tracer->lock);
     if (cells)
-        cells->who = (uint64_t)thread->tid << 32 | factory->index << 16;
+        for (uint32_t event = 0; event < C4T_EV_COUNT; event++)
+            cells->event[event].who =
+                (uint64_t)thread->tid << 32 | factory->index << 16 | (uint32_t)C4T_REC_PLAIN << 8 | event;
     else
         cells = factory->shared_cells;
     thread->cells[factory->index] = cells;
@@ -88,7 +91,8 @@ static void lease_ring(struct c4t_thread *thread) {
 static void row_begin(struct c4t_thread *thread) {
     struct c4t_thread_row *row = c4t_row_of(thread);
     /* relaxed, all: a reader takes a row for what it says at that moment */
-    atomic_store_explicit(&row->flight_event, C4T_EV_NONE, memory_order_relaxed);
+    atomic_store_explicit(&row->flight, C4T_EV_NONE, memory_order_relaxed);
+    if (row != &thread->own_row) c4t_row_follows(row, &thread->tracer->header->control);
     prctl(PR_GET_NAME, row->name);
     thread->call = (uint64_t)thread->slot << C4T_CALL_BITS | atomic_load_explicit(&row->calls, memory_order_relaxed);
     atomic_store_explicit(&row->tid, thread->tid, memory_order_release); /* release: the row is ready */
@@ -144,8 +148,9 @@ struct c4t_thread *c4t_thread_lease(struct c4trace_tracer *tracer) {
     thread->base = tracer->base;
     thread->tid = (uint32_t)gettid();
     for (uint32_t i = 0; i < C4T_HINTS; i++) thread->hint[i] = &nobody;
-    /* relaxed, both: nobody else has it yet */
+    /* relaxed, all: nobody else has it yet */
     atomic_store_explicit(&thread->control, &header->control, memory_order_relaxed);
+    atomic_store_explicit(&thread->own_row.depth, C4T_DEPTH_VOID, memory_order_relaxed);
     atomic_store_explicit(&thread->valid, true, memory_order_relaxed);
     lease_ring(thread);
     row_begin(thread);
@@ -166,7 +171,7 @@ static void give_back(struct c4trace_tracer *tracer, struct c4t_thread *thread) 
     if (!thread->shared_ring)
         tracer->free_rings[tracer->free_ring_count++] = atomic_load_explicit(&row->ring, memory_order_relaxed);
     /* relaxed, all: advisory to readers; the lock orders them for the next lessee */
-    atomic_store_explicit(&row->flight_event, C4T_EV_NONE, memory_order_relaxed);
+    atomic_store_explicit(&row->flight, C4T_EV_NONE, memory_order_relaxed);
     atomic_store_explicit(&row->calls, thread->call & C4T_CALL_MASK, memory_order_relaxed);
     atomic_store_explicit(&row->ring, C4T_NO_RING, memory_order_relaxed);
     atomic_store_explicit(&row->tid, 0, memory_order_release); /* release: the row is quiet */
@@ -175,7 +180,7 @@ static void give_back(struct c4trace_tracer *tracer, struct c4t_thread *thread) 
 
 static void thread_ends(void *leases) {
     (void)leases;
-    c4t_here = &nowhere;
+    c4t_here = c4t_there = &nowhere;
     for (int i = 0; i < C4T_TRACERS_MAX; i++) {
         struct c4t_thread *thread = c4t_leases[i];
         if (!thread) continue;
@@ -206,7 +211,7 @@ void c4t_threads_void(struct c4trace_tracer *tracer) {
 }
 
 void c4t_threads_after_fork(void) {
-    c4t_here = &nowhere;
+    c4t_here = c4t_there = &nowhere;
     for (int i = 0; i < C4T_TRACERS_MAX; i++) {
         if (c4t_leases[i]) make_void(c4t_leases[i]);
         /* The other threads' are nobody's now, and one of them may just have been changing the list. */
@@ -230,7 +235,8 @@ void c4t_threads_settle(const struct c4trace_tracer *tracer) {
     for (uint32_t i = 0; i < rows; i++) {
         struct c4t_thread_row *row = c4t_at(tracer, &header->threads, i);
         /* acquire: what was counted and recorded is seen */
-        while (atomic_load_explicit(&row->flight_event, memory_order_acquire) == C4T_ENTERING && patience-- > 0)
+        while (C4T_FLIGHT_EVENT(atomic_load_explicit(&row->flight, memory_order_acquire)) == C4T_ENTERING &&
+               patience-- > 0)
             nanosleep(&(struct timespec){.tv_nsec = SETTLE_LOOK_US * 1000}, NULL);
     }
 }

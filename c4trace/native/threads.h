@@ -6,8 +6,10 @@
 
 /* initial-exec: global-dynamic would cost a call a look-up. Small, because it comes out of the loader's spare static TLS. */
 extern __thread struct c4t_thread *c4t_leases[C4T_TRACERS_MAX] __attribute__((tls_model("initial-exec")));
-/* The lease that this thread needed last; before the first, one that leads nowhere. */
+/* The lease that this thread needed last, of tracers whose clock is the processor's counter; before the first, one that leads nowhere. */
 extern __thread struct c4t_thread *c4t_here __attribute__((tls_model("initial-exec")));
+/* The same of tracers whose clock is clock_gettime. */
+extern __thread struct c4t_thread *c4t_there __attribute__((tls_model("initial-exec")));
 
 /* As capture level: the lease is void. */
 #define C4T_CAPTURE_VOID UINT32_MAX
@@ -26,17 +28,26 @@ C4T_INTERNAL void c4t_threads_void(struct c4trace_tracer *tracer);
 /* In a forked child: this thread's leases are its parent's. */
 C4T_INTERNAL void c4t_threads_after_fork(void);
 
+/* Let a row say what the control word says. */
+C4T_HOT void c4t_row_follows(struct c4t_thread_row *row, const _Atomic uint64_t *control) {
+    uint64_t said;
+    do {
+        /* seq_cst, all: see c4t_turn_capture */
+        said = atomic_load(control);
+        atomic_store(&row->depth, c4t_depth_of(said));
+    } while (atomic_load(control) != said);
+}
+
 /* Say that an event is being counted and recorded, which ends with c4t_forward; false where the tracer was closed just now. */
 C4T_HOT bool c4t_thread_begins(struct c4t_thread *thread, uint64_t sid) {
     struct c4t_thread_row *row = c4t_row_of(thread);
-    _Atomic uint32_t *event = &row->flight_event;
-    /* relaxed, both: ordered before the loads that follow by who waits for it to end */
-    atomic_store_explicit(event, C4T_ENTERING, memory_order_relaxed);
-    atomic_store_explicit(&row->flight_sid, sid, memory_order_release); /* release: C4T_ENTERING before it */
+    /* relaxed: ordered before the loads that follow by who waits for it to end */
+    atomic_store_explicit(&row->flight, C4T_FLIGHT(sid, C4T_ENTERING), memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst); /* the compiler keeps that order, and the processor where one waits */
     if (C4T_LIKELY(thread->generation == atomic_load_explicit(&thread->tracer->generation, memory_order_relaxed)))
         return true;
-    atomic_store_explicit(event, C4T_EV_NONE, memory_order_release); /* release: what was done before it came here */
+    atomic_store_explicit(&row->flight, C4T_EV_NONE,
+                          memory_order_release); /* release: what was done before it came here */
     return false;
 }
 

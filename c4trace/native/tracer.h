@@ -83,8 +83,10 @@ struct c4t_session {
     c4t_socket
         *_Atomic socket; /* NULL where another session, or none, has its address now; changed under the registry's lock */
     struct c4t_factory *factory;
-    struct c4t_session_row *row; /* in the segment, or own_row where the table is full */
-    _Atomic uint64_t sid;        /* copy of row->sid: read without touching the row */
+    struct c4t_session_row *row;       /* in the segment, or own_row where the table is full */
+    _Atomic uint64_t entering;         /* C4T_FLIGHT of it and C4T_ENTERING */
+    struct c4t_factory *_Atomic plain; /* the factory, unless somebody follows the slices that it is written */
+    _Atomic uint64_t sid;              /* copy of row->sid: read without touching the row */
     struct c4t_ack write, receive;
     struct c4trace_tracer *tracer;
     struct c4t_session *next_ended; /* queue of disposed sessions, oldest first */
@@ -123,7 +125,7 @@ struct c4t_factory {
  * besides its hint. */
 struct c4t_thread {
     /* The row in the segment, or own_row past the pool; and the segment's control word. Who closes the tracer puts others in their
-     * place: own_row, whose `flight_since` makes every duration an incredible one, and a word that says C4T_CAPTURE_VOID. */
+     * place: own_row, whose `flight_since` makes every duration an incredible one and whose `depth` is none, and a word that says C4T_CAPTURE_VOID. */
     _Alignas(64) struct c4t_thread_row *_Atomic row;
     _Atomic uint64_t *_Atomic control;
     _Atomic bool valid;

@@ -3,14 +3,10 @@
 #include "hot_drop.h"
 #include "upcalls.h"
 
-static C4T_COLD void received_otherwise(c4t_socket *socket, c4t_slice data, struct c4t_port *port) {
-    struct c4t_outer outer;
+static bool received_by_other_clock(c4t_socket *socket, c4t_slice data, struct c4t_port *port);
+
+static C4T_COLD void received_in_frame(c4t_socket *socket, c4t_slice data, struct c4t_port *port) {
     struct c4t_frame frame;
-    if (c4t_put_outer_aside(&outer)) {
-        c4t_up_received(socket, data, port);
-        c4t_take_outer_back(&outer);
-        return;
-    }
     bool traced = c4t_enter_upcall(&frame, socket, C4T_EV_RECEIVED);
     if (traced) {
         c4t_add(&frame.cell->bytes, data.size, frame.shared);
@@ -24,10 +20,22 @@ static C4T_COLD void received_otherwise(c4t_socket *socket, c4t_slice data, stru
     c4t_leave_hint(&frame, socket);
 }
 
-static C4T_COLD void received_with_care(c4t_socket *socket, c4t_slice data, struct c4t_port *port, uint64_t began) {
+static C4T_COLD void received_otherwise(c4t_socket *socket, c4t_slice data, struct c4t_port *port) {
+    struct c4t_outer outer;
+    if (received_by_other_clock(socket, data, port)) return;
+    if (c4t_put_outer_aside(&outer)) {
+        c4t_up_received(socket, data, port);
+        c4t_take_outer_back(&outer);
+    } else {
+        received_in_frame(socket, data, port);
+    }
+}
+
+static C4T_COLD void received_with_care(c4t_socket *socket, c4t_slice data, struct c4t_port *port, uint64_t began,
+                                        struct c4t_thread_row *entered) {
     struct c4t_hot hot;
-    if (!c4t_hot_begin_with_care(&hot, socket, C4T_EV_RECEIVED, data, began)) {
-        received_otherwise(socket, data, port);
+    if (!c4t_hot_begin_with_care(&hot, socket, C4T_EV_RECEIVED, data, began, entered)) {
+        received_in_frame(socket, data, port);
         return;
     }
     port->real.received(socket, data);
@@ -36,8 +44,9 @@ static C4T_COLD void received_with_care(c4t_socket *socket, c4t_slice data, stru
 
 static C4T_ASIDE void received_captured(c4t_socket *socket, c4t_slice data, struct c4t_port *port) {
     struct c4t_hot hot;
-    if (C4T_UNLIKELY(!c4t_hot_begin_captured(&hot, socket, C4T_EV_RECEIVED, data))) {
-        received_with_care(socket, data, port, 0);
+    struct c4t_thread_row *entered;
+    if (C4T_UNLIKELY(!c4t_hot_begin_captured(&hot, socket, C4T_EV_RECEIVED, data, &entered))) {
+        received_with_care(socket, data, port, 0, entered);
         return;
     }
     port->real.received(socket, data);
@@ -46,56 +55,71 @@ static C4T_ASIDE void received_captured(c4t_socket *socket, c4t_slice data, stru
 
 static C4T_ASIDE void received_dropped(c4t_socket *socket, c4t_slice data, struct c4t_port *port) {
     struct c4t_hot hot;
-    if (C4T_UNLIKELY(!c4t_hot_begin_dropped(&hot, socket, C4T_EV_RECEIVED, data.size))) {
-        received_with_care(socket, data, port, 0);
+    struct c4t_thread_row *entered;
+    if (C4T_UNLIKELY(!c4t_hot_begin_dropped(&hot, socket, C4T_EV_RECEIVED, data.size, &entered))) {
+        received_with_care(socket, data, port, 0, entered);
         return;
     }
     port->real.received(socket, data);
     c4t_hot_end_dropped(&hot, C4T_EV_RECEIVED);
 }
 
-void c4t_up_received(c4t_socket *socket, c4t_slice data, struct c4t_port *port) {
-    struct c4t_hot hot;
-    uint32_t level;
-    if (C4T_UNLIKELY(!c4t_hot_enter(&hot, socket, false, NULL, &level))) {
-        received_otherwise(socket, data, port);
-    } else if (C4T_LIKELY(c4t_hot_records(level, C4T_CAPTURE_HEADERS) && c4t_hot_owns(&hot, C4T_RECEIVING) &&
-                          c4t_hot_has_room(hot.here))) {
-        if (C4T_UNLIKELY(!c4t_hot_stamp(&hot))) {
-            received_with_care(socket, data, port, hot.began);
-            return;
-        }
-        c4t_hot_count(&hot, C4T_EV_RECEIVED, data.size);
-        c4t_hot_record(&hot, C4T_EV_RECEIVED, data.size);
-        c4t_in_flight(hot.row, C4T_EV_RECEIVED);
-        port->real.received(socket, data);
-        c4t_hot_return(&hot, C4T_EV_RECEIVED, true);
-    } else if (C4T_LIKELY(level == C4T_CAPTURE_OFF && c4t_hot_owns(&hot, C4T_RECEIVING))) {
-        if (C4T_UNLIKELY(!c4t_hot_stamp(&hot))) {
-            received_with_care(socket, data, port, hot.began);
-            return;
-        }
-        c4t_hot_count(&hot, C4T_EV_RECEIVED, data.size);
-        c4t_in_flight(hot.row, C4T_EV_RECEIVED);
-        port->real.received(socket, data);
-        c4t_hot_return(&hot, C4T_EV_RECEIVED, false);
-    } else if (c4t_hot_found_no_room(&hot, level) && c4t_hot_owns(&hot, C4T_RECEIVING)) {
-        received_dropped(socket, data, port);
-    } else if (c4t_hot_captures(level) && c4t_hot_owns(&hot, C4T_RECEIVING)) {
-        received_captured(socket, data, port);
-    } else {
-        received_with_care(socket, data, port, 0);
-    }
-}
-
-static C4T_COLD void completed_write_otherwise(c4t_socket *socket, size_t n, struct c4t_port *port) {
-    struct c4t_outer outer;
-    struct c4t_frame frame;
-    if (c4t_put_outer_aside(&outer)) {
-        c4t_up_completed_write(socket, n, port);
-        c4t_take_outer_back(&outer);
+C4T_HOT void received_entered(struct c4t_hot *hot, c4t_socket *socket, c4t_slice data, struct c4t_port *port,
+                              bool recorded, uint32_t clock) {
+    if (C4T_UNLIKELY(!c4t_hot_stamp(hot, clock))) {
+        received_with_care(socket, data, port, hot->began, hot->row);
         return;
     }
+    c4t_hot_count(hot, C4T_EV_RECEIVED, data.size);
+    if (recorded) c4t_hot_record(hot, C4T_EV_RECEIVED, data.size);
+    c4t_in_flight(hot->row, C4T_EV_RECEIVED);
+    port->real.received(socket, data);
+    c4t_hot_return(hot, C4T_EV_RECEIVED, recorded, clock);
+}
+
+/* False: nothing was done. */
+C4T_HOT bool received_by(uint32_t clock, struct c4t_thread *here, c4t_socket *socket, c4t_slice data,
+                         struct c4t_port *port) {
+    struct c4t_hot hot;
+    if (C4T_UNLIKELY(!c4t_hot_meets(&hot, here, socket))) return false;
+    uint32_t depth = c4t_hot_depth(&hot);
+    if (depth == C4T_DEPTH_NUMBERS) {
+        if (C4T_LIKELY(c4t_hot_enter(&hot, C4T_RECEIVING)))
+            received_entered(&hot, socket, data, port, false, clock);
+        else
+            received_with_care(socket, data, port, 0, hot.row);
+    } else if (C4T_LIKELY(depth == C4T_DEPTH_RECORDS)) {
+        if (C4T_LIKELY(c4t_hot_enter(&hot, C4T_RECEIVING) && c4t_hot_has_room(here)))
+            received_entered(&hot, socket, data, port, true, clock);
+        else if (clock == C4T_HOT_CLOCK && here->gaps)
+            received_dropped(socket, data, port);
+        else
+            received_with_care(socket, data, port, 0, hot.row);
+    } else if (c4t_hot_is_in_call(depth)) {
+        return false;
+    } else if (depth == C4T_DEPTH_BYTES && clock == C4T_HOT_CLOCK) {
+        if (C4T_LIKELY(!here->gaps))
+            received_captured(socket, data, port);
+        else
+            received_dropped(socket, data, port);
+    } else {
+        received_with_care(socket, data, port, 0, NULL);
+    }
+    return true;
+}
+
+void c4t_up_received(c4t_socket *socket, c4t_slice data, struct c4t_port *port) {
+    if (C4T_UNLIKELY(!received_by(C4T_HOT_CLOCK, c4t_here, socket, data, port))) received_otherwise(socket, data, port);
+}
+
+static C4T_ASIDE bool received_by_other_clock(c4t_socket *socket, c4t_slice data, struct c4t_port *port) {
+    return received_by(C4T_CLOCK_MONOTONIC, c4t_there, socket, data, port);
+}
+
+static bool completed_write_by_other_clock(c4t_socket *socket, size_t n, struct c4t_port *port);
+
+static C4T_COLD void completed_write_in_frame(c4t_socket *socket, size_t n, struct c4t_port *port) {
+    struct c4t_frame frame;
     bool traced = c4t_enter_upcall(&frame, socket, C4T_EV_COMPLETED_WRITE);
     if (traced) {
         c4t_add(&frame.cell->bytes, n, frame.shared);
@@ -109,10 +133,22 @@ static C4T_COLD void completed_write_otherwise(c4t_socket *socket, size_t n, str
     c4t_leave_hint(&frame, socket);
 }
 
-static C4T_COLD void completed_write_with_care(c4t_socket *socket, size_t n, struct c4t_port *port, uint64_t began) {
+static C4T_COLD void completed_write_otherwise(c4t_socket *socket, size_t n, struct c4t_port *port) {
+    struct c4t_outer outer;
+    if (completed_write_by_other_clock(socket, n, port)) return;
+    if (c4t_put_outer_aside(&outer)) {
+        c4t_up_completed_write(socket, n, port);
+        c4t_take_outer_back(&outer);
+    } else {
+        completed_write_in_frame(socket, n, port);
+    }
+}
+
+static C4T_COLD void completed_write_with_care(c4t_socket *socket, size_t n, struct c4t_port *port, uint64_t began,
+                                               struct c4t_thread_row *entered) {
     struct c4t_hot hot;
-    if (!c4t_hot_begin_with_care(&hot, socket, C4T_EV_COMPLETED_WRITE, (c4t_slice){NULL, n}, began)) {
-        completed_write_otherwise(socket, n, port);
+    if (!c4t_hot_begin_with_care(&hot, socket, C4T_EV_COMPLETED_WRITE, (c4t_slice){NULL, n}, began, entered)) {
+        completed_write_in_frame(socket, n, port);
         return;
     }
     port->real.completed_write(socket, n);
@@ -121,42 +157,57 @@ static C4T_COLD void completed_write_with_care(c4t_socket *socket, size_t n, str
 
 static C4T_ASIDE void completed_write_dropped(c4t_socket *socket, size_t n, struct c4t_port *port) {
     struct c4t_hot hot;
-    if (C4T_UNLIKELY(!c4t_hot_begin_dropped(&hot, socket, C4T_EV_COMPLETED_WRITE, n))) {
-        completed_write_with_care(socket, n, port, 0);
+    struct c4t_thread_row *entered;
+    if (C4T_UNLIKELY(!c4t_hot_begin_dropped(&hot, socket, C4T_EV_COMPLETED_WRITE, n, &entered))) {
+        completed_write_with_care(socket, n, port, 0, entered);
         return;
     }
     port->real.completed_write(socket, n);
     c4t_hot_end_dropped(&hot, C4T_EV_COMPLETED_WRITE);
 }
 
-void c4t_up_completed_write(c4t_socket *socket, size_t n, struct c4t_port *port) {
-    struct c4t_hot hot;
-    uint32_t level;
-    if (C4T_UNLIKELY(!c4t_hot_enter(&hot, socket, false, NULL, &level))) {
-        completed_write_otherwise(socket, n, port);
-    } else if (C4T_LIKELY(c4t_hot_records(level, C4T_CAPTURE_FULL) && c4t_hot_owns(&hot, C4T_WRITING) &&
-                          c4t_hot_has_room(hot.here))) {
-        if (C4T_UNLIKELY(!c4t_hot_stamp(&hot))) {
-            completed_write_with_care(socket, n, port, hot.began);
-            return;
-        }
-        c4t_hot_count(&hot, C4T_EV_COMPLETED_WRITE, n);
-        c4t_hot_record(&hot, C4T_EV_COMPLETED_WRITE, n);
-        c4t_in_flight(hot.row, C4T_EV_COMPLETED_WRITE);
-        port->real.completed_write(socket, n);
-        c4t_hot_return(&hot, C4T_EV_COMPLETED_WRITE, true);
-    } else if (C4T_LIKELY(level == C4T_CAPTURE_OFF && c4t_hot_owns(&hot, C4T_WRITING))) {
-        if (C4T_UNLIKELY(!c4t_hot_stamp(&hot))) {
-            completed_write_with_care(socket, n, port, hot.began);
-            return;
-        }
-        c4t_hot_count(&hot, C4T_EV_COMPLETED_WRITE, n);
-        c4t_in_flight(hot.row, C4T_EV_COMPLETED_WRITE);
-        port->real.completed_write(socket, n);
-        c4t_hot_return(&hot, C4T_EV_COMPLETED_WRITE, false);
-    } else if (c4t_hot_found_no_room(&hot, level) && c4t_hot_owns(&hot, C4T_WRITING)) {
-        completed_write_dropped(socket, n, port);
-    } else {
-        completed_write_with_care(socket, n, port, 0);
+C4T_HOT void completed_write_entered(struct c4t_hot *hot, c4t_socket *socket, size_t n, struct c4t_port *port,
+                                     bool recorded, uint32_t clock) {
+    if (C4T_UNLIKELY(!c4t_hot_stamp(hot, clock))) {
+        completed_write_with_care(socket, n, port, hot->began, hot->row);
+        return;
     }
+    c4t_hot_count(hot, C4T_EV_COMPLETED_WRITE, n);
+    if (recorded) c4t_hot_record(hot, C4T_EV_COMPLETED_WRITE, n);
+    c4t_in_flight(hot->row, C4T_EV_COMPLETED_WRITE);
+    port->real.completed_write(socket, n);
+    c4t_hot_return(hot, C4T_EV_COMPLETED_WRITE, recorded, clock);
+}
+
+/* False: nothing was done. */
+C4T_HOT bool completed_write_by(uint32_t clock, struct c4t_thread *here, c4t_socket *socket, size_t n,
+                                struct c4t_port *port) {
+    struct c4t_hot hot;
+    if (C4T_UNLIKELY(!c4t_hot_meets(&hot, here, socket))) return false;
+    uint32_t depth = c4t_hot_depth(&hot);
+    if (depth == C4T_DEPTH_NUMBERS) {
+        if (C4T_LIKELY(c4t_hot_enter(&hot, C4T_WRITING)))
+            completed_write_entered(&hot, socket, n, port, false, clock);
+        else
+            completed_write_with_care(socket, n, port, 0, hot.row);
+    } else if (C4T_LIKELY(c4t_hot_records(depth))) {
+        if (C4T_LIKELY(c4t_hot_enter(&hot, C4T_WRITING) && c4t_hot_has_room(here)))
+            completed_write_entered(&hot, socket, n, port, true, clock);
+        else if (clock == C4T_HOT_CLOCK && here->gaps)
+            completed_write_dropped(socket, n, port);
+        else
+            completed_write_with_care(socket, n, port, 0, hot.row);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void c4t_up_completed_write(c4t_socket *socket, size_t n, struct c4t_port *port) {
+    if (C4T_UNLIKELY(!completed_write_by(C4T_HOT_CLOCK, c4t_here, socket, n, port)))
+        completed_write_otherwise(socket, n, port);
+}
+
+static C4T_ASIDE bool completed_write_by_other_clock(c4t_socket *socket, size_t n, struct c4t_port *port) {
+    return completed_write_by(C4T_CLOCK_MONOTONIC, c4t_there, socket, n, port);
 }

@@ -16,7 +16,7 @@ static uint32_t checked_size(const struct c4t_record *record, uint64_t space) {
     uint32_t size = *(const volatile uint32_t *)&record->size; /* once: in the mapping it may change */
     if (size < sizeof *record || size > C4T_RECORD_MAX || size % 64 || size > space) return 0;
     if (record->event == C4T_EV_NONE || record->event > C4T_EV_GAP) return 0;
-    if (record->flags & C4T_REC_RETURN) return size;
+    if (record->flags & (C4T_REC_RETURN | C4T_REC_PLAIN)) return size;
     if ((uint64_t)record->text1 + record->text2 + record->data > size - sizeof *record) return 0;
     return size;
 }
@@ -117,6 +117,7 @@ static bool take_in(struct c4t_cursor *cursor, uint64_t from, uint64_t to, size_
             if (!at_lap_end || !copy_slack(cursor, cursor->end, size, stop))
                 return true; /* next time, with more room */
         }
+        if (record->flags & C4T_REC_PLAIN) memset(&record->code, 0, sizeof *record - offsetof(struct c4t_record, code));
         atomic_store_explicit(&record->mark, C4T_COPY_WAITS, memory_order_relaxed); /* relaxed: own memory */
         cursor->end += size;
         position += size;

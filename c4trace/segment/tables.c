@@ -128,13 +128,12 @@ uint32_t c4t_reader_flights(struct c4t_reader *reader, struct c4t_flight_copy *c
     for (uint32_t i = 0; i < info.thread_rows && n < room; i++) {
         const struct c4t_thread_row *row = c4t_entry_of(reader, &reader->facts.threads, i);
         uint32_t tid = atomic_load_explicit(&row->tid, memory_order_acquire); /* acquire: the row is ready */
-        uint32_t event =
-            atomic_load_explicit(&row->flight_event, memory_order_acquire); /* acquire: the others are written before */
-        uint64_t sid = number(&row->flight_sid), since = number(&row->flight_since);
-        c4t_load_fence(); /* both are read before it is seen that none of them changed */
-        if (!tid || event != small(&row->flight_event) || sid != number(&row->flight_sid) ||
-            since != number(&row->flight_since))
-            continue;
+        /* acquire: since when is written before */
+        uint64_t flight = atomic_load_explicit(&row->flight, memory_order_acquire), since = number(&row->flight_since);
+        c4t_load_fence(); /* both are read before it is seen that neither changed */
+        if (!tid || flight != number(&row->flight) || since != number(&row->flight_since)) continue;
+        uint64_t sid = C4T_FLIGHT_SID(flight);
+        uint32_t event = C4T_FLIGHT_EVENT(flight);
         if (event == C4T_EV_NONE || event >= C4T_EV_COUNT) continue;
         copies[n] = (struct c4t_flight_copy){.sid = sid, .tid = tid, .event = event};
         copies[n].ns = now > since ? c4t_duration_ns(&reader->timeline, now - since) : 0;

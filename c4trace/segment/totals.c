@@ -53,20 +53,19 @@ static void add_exemplar(const struct c4t_reader *reader, struct c4t_cell *cell,
 
 static void add_cell(const struct c4t_reader *reader, struct c4t_cell *cell, bool pends, const uint8_t *map, bool take,
                      struct c4t_total *total) {
-    /* acquire, both: what is in the histogram by then is seen. Durations before beginnings: so that no more are done than began. */
-    uint64_t done = atomic_load_explicit(&cell->done, memory_order_acquire), sum = 0;
-    uint64_t pending = atomic_load_explicit(&cell->pending, memory_order_acquire);
+    uint64_t sum = 0;
     for (uint32_t i = 0; i < C4T_HIST_BUCKETS; i++) {
         uint64_t n = number(&cell->hist[i]);
         if (n) total->buckets[map[i]] += n;
         sum += n;
     }
+    c4t_load_fence(); /* what is pending after that is not in the histogram that we saw */
     if (pends && sum) {
         if (total->buckets[map[0]]) total->buckets[map[0]]--; /* the 0 that the first one found there */
-        if (sum == done) total->buckets[map[bucket_of(pending)]]++;
+        total->buckets[map[bucket_of(number(&cell->pending))]]++;
     }
     total->seconds += seconds_of(reader, number(&cell->sum));
-    c4t_load_fence(); /* n is read last */
+    c4t_load_fence(); /* n is read last: no more are done than began */
     total->bytes += number(&cell->bytes);
     total->n += number(&cell->n);
     add_exemplar(reader, cell, take, total);

@@ -56,12 +56,10 @@ static void fill(struct made_segment *segment) {
         session->state = 1 + i;
         struct c4t_thread_row *thread = made_row(segment, &header->threads, i);
         thread->tid = i + 1;
-        thread->flight_sid = 2;
-        thread->flight_event = C4T_EV_WRITE;
+        thread->flight = C4T_FLIGHT(2, C4T_EV_WRITE);
         struct c4t_cells *cells = made_row(segment, &header->cells, i);
         cells->factory = i % 2 + 1;
         cells->event[C4T_EV_OPEN].hist[i] = 9;
-        cells->event[C4T_EV_OPEN].done = 9;
         cells->event[C4T_EV_OPEN].pending = i;
     }
     header->status = C4T_STATUS_CLOSED;

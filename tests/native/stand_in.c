@@ -117,7 +117,6 @@ struct c4t_cell total(c4trace_tracer *tracer, int event, int latency) {
         struct c4t_cell *cell = latency < 0 ? &cells->event[event] : &cells->latency[latency];
         sum.n += cell->n;
         sum.bytes += cell->bytes;
-        sum.done += cell->done;
         for (uint32_t b = 0; b < C4T_HIST_BUCKETS; b++) sum.hist[0] += cell->hist[b];
     }
     return sum;

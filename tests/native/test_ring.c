@@ -232,7 +232,7 @@ static void a_thousand_short_threads_lose_nothing(void) {
         for (int i = 0; i < 50; i++) CHECK(!pthread_create(&threads[i], NULL, pound, &p));
         for (int i = 0; i < 50; i++) pthread_join(threads[i], NULL);
     }
-    CHECK(total(tracer, C4T_EV_WRITE, -1).n == 200000 && total(tracer, C4T_EV_WRITE, -1).done == 200000);
+    CHECK(total(tracer, C4T_EV_WRITE, -1).n == 200000 && total(tracer, C4T_EV_WRITE, -1).hist[0] == 200000);
     CHECK(total(tracer, C4T_EV_COMPLETED_WRITE, -1).bytes == 1000000);
     uint64_t writes = 0, bytes = 0;
     for (int i = 0; i < 64; i++) {
