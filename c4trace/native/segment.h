@@ -349,14 +349,17 @@ static inline uint32_t c4t_depth_of(uint64_t control) {
     return level < C4T_CAPTURE_BYTES ? C4T_DEPTH_RECORDS : C4T_DEPTH_BYTES;
 }
 
-/* Write `control`, and what follows from it into all `rows`. A thread that takes a row meanwhile looks at `control` after having written
- * its `depth`, and others that turn it do as we do: the last one finds them the same. */
-static inline void c4t_turn_capture(struct c4t_segment_header *header, struct c4t_thread_row *threads, uint32_t rows,
-                                    uint64_t control) {
+/* Write `control`, and what follows from it into all thread rows of the segment at `base`. A thread that takes a row meanwhile looks at
+ * `control` after having written its `depth`, and others that turn it do as we do: the last one finds them the same. */
+static inline void c4t_turn_capture(unsigned char *base, const struct c4t_section *threads, uint64_t control) {
+    struct c4t_segment_header *header = (struct c4t_segment_header *)(void *)base;
     atomic_store(&header->control,
                  control); /* seq_cst, all: before the rows are, and each before the look that follows */
     for (;;) {
-        for (uint32_t i = 0; i < rows; i++) atomic_store(&threads[i].depth, c4t_depth_of(control));
+        for (uint32_t i = 0; i < threads->count; i++) {
+            void *row = base + threads->offset + (uint64_t)i * threads->stride;
+            atomic_store(&((struct c4t_thread_row *)row)->depth, c4t_depth_of(control));
+        }
         uint64_t now = atomic_load(&header->control);
         if (now == control) return;
         control = now;

@@ -289,8 +289,6 @@ void *c4trace_symbol(c4trace_tracer *tracer, const char *name) {
 int c4trace_set_capture(c4trace_tracer *tracer, uint32_t capture, uint32_t capture_bytes) {
     if (capture > C4T_CAPTURE_FULL || !is_open(tracer))
         return capture > C4T_CAPTURE_FULL ? C4TRACE_BAD_CONFIG : C4TRACE_CLOSED;
-    struct c4t_segment_header *header = tracer->header;
-    c4t_turn_capture(header, c4t_at(tracer, &header->threads, 0), header->threads.count,
-                     (uint64_t)capture | (uint64_t)capture_bytes << 32);
+    c4t_turn_capture(tracer->base, &tracer->header->threads, (uint64_t)capture | (uint64_t)capture_bytes << 32);
     return C4TRACE_OK;
 }

@@ -185,8 +185,6 @@ int c4t_reader_was_cut(const struct c4t_reader *reader) { return c4t_was_cut(rea
 
 int c4t_reader_set_capture(struct c4t_reader *reader, uint32_t capture, uint32_t capture_bytes) {
     if (reader->mode == C4T_READ || capture > C4T_CAPTURE_FULL) return -1;
-    const struct c4t_section *threads = &reader->facts.threads;
-    c4t_turn_capture(reader->live, c4t_entry_of(reader, threads, 0), threads->count,
-                     capture | (uint64_t)capture_bytes << 32);
+    c4t_turn_capture(reader->map, &reader->facts.threads, capture | (uint64_t)capture_bytes << 32);
     return 0;
 }

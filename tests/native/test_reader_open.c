@@ -97,6 +97,31 @@ static void a_segment_has_one_consumer(void) {
     made_segment_remove(&segment);
 }
 
+static void a_level_is_told_to_all_threads(void) {
+    static const struct {
+        uint32_t level;
+        uint64_t depth;
+    } turns[] = {{C4T_CAPTURE_FULL, C4T_DEPTH_BYTES},
+                 {C4T_CAPTURE_HEADERS, C4T_DEPTH_RECORDS},
+                 {C4T_CAPTURE_OFF, C4T_DEPTH_NUMBERS},
+                 {C4T_CAPTURE_EVENTS, C4T_DEPTH_RECORDS},
+                 {C4T_CAPTURE_BYTES, C4T_DEPTH_BYTES}};
+    struct made_segment segment;
+    made_segment(&segment, 2, MADE_CAP);
+    struct c4t_reader *reader = open_reader(&segment, C4T_CONTROL);
+    CHECK(segment.header->threads.count > 1);
+    for (size_t i = 0; i < sizeof turns / sizeof *turns; i++) {
+        CHECK_EQUAL(c4t_reader_set_capture(reader, turns[i].level, 7), 0);
+        CHECK_EQUAL(segment.header->control, turns[i].level | (uint64_t)7 << 32);
+        for (uint32_t k = 0; k < segment.header->threads.count; k++) {
+            const struct c4t_thread_row *row = made_row(&segment, &segment.header->threads, k);
+            CHECK_EQUAL(row->depth, turns[i].depth);
+        }
+    }
+    c4t_reader_close(reader);
+    made_segment_remove(&segment);
+}
+
 static void totals_are_applied_and_pending_durations(void) {
     struct made_segment segment;
     made_segment(&segment, 2, MADE_CAP);
@@ -223,6 +248,7 @@ static void what_measuring_took_is_no_overhead(void) {
 int main(void) {
     what_is_no_segment_of_ours_is_refused();
     a_segment_has_one_consumer();
+    a_level_is_told_to_all_threads();
     totals_are_applied_and_pending_durations();
     a_dead_host_is_told_from_a_live_one();
     what_measuring_took_is_no_overhead();
