@@ -37,6 +37,12 @@ struct c4t_slices {
 };
 struct c4t_slices *_Atomic c4t_slices;
 
+/* A session that began before there was anything to follow; tracer->lock held. relaxed, both: as its writes, see c4t_slice_written */
+static void not_plain(struct c4t_session *session, const struct c4t_factory *factory) {
+    if (atomic_load_explicit(&session->plain, memory_order_relaxed) == factory)
+        atomic_store_explicit(&session->plain, NULL, memory_order_relaxed);
+}
+
 void c4t_slices_visible(struct c4t_factory *factory, enum c4t_upcalls_seen how) {
     if (!atomic_load_explicit(&c4t_slices, memory_order_relaxed)) { /* relaxed: set under the setup lock */
         void *table = mmap(NULL, sizeof *c4t_slices, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -48,14 +54,11 @@ void c4t_slices_visible(struct c4t_factory *factory, enum c4t_upcalls_seen how) 
     struct c4trace_tracer *tracer = atomic_load_explicit(&factory->tracer, memory_order_relaxed); /* under that lock */
     if (tracer) pthread_mutex_lock(&tracer->lock);
     atomic_store_explicit(&factory->follows_slices, true, memory_order_relaxed);
-    /* Sessions that began before there was anything to follow, as far as they have rows. */
-    uint32_t top = tracer ? atomic_load_explicit(&tracer->header->session_top, memory_order_relaxed) : 0;
-    for (uint32_t i = 0; i < top; i++) {
-        struct c4t_session *session = &tracer->sessions[i];
-        if (atomic_load_explicit(&session->plain, memory_order_relaxed) == factory)
-            atomic_store_explicit(&session->plain, NULL, memory_order_relaxed);
-    }
-    if (tracer) pthread_mutex_unlock(&tracer->lock);
+    if (!tracer) return; /* nothing has begun */
+    uint32_t top = atomic_load_explicit(&tracer->header->session_top, memory_order_relaxed);
+    for (uint32_t i = 0; i < top; i++) not_plain(&tracer->sessions[i], factory);
+    for (struct c4t_session *one = tracer->extra; one; one = one->next_extra) not_plain(one, factory);
+    pthread_mutex_unlock(&tracer->lock);
 }
 
 static uint32_t hash(uint64_t address) { return (uint32_t)(address * 0x9E3779B97F4A7C15ull >> 53) & (BUCKETS - 1); }
