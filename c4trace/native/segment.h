@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define C4T_SEGMENT_MAGIC 0x314745534354344Bull
-#define C4T_SEGMENT_LAYOUT 4u /* raised by every change that an older reader could misread */
+#define C4T_SEGMENT_LAYOUT 5u /* raised by every change that an older reader could misread */
 #define C4T_HEADER_SIZE 4096u
 
 /* Events: 1-7 are calls, 8-15 up-calls. The numbers are part of the layout. */

@@ -137,7 +137,7 @@ static void what_is_dropped_is_counted_for_its_session(uint32_t level) {
     CHECK_EQUAL(found.call & C4T_CALL_MASK, all + dropped + 4);
     CHECK_EQUAL(dropped_of(tracer), dropped + 1);
     CHECK_EQUAL(total(tracer, C4T_EV_WRITE, -1).n, writes + dropped / 4);
-    CHECK_EQUAL(total(tracer, C4T_EV_WRITE, -1).done, writes + dropped / 4);
+    CHECK_EQUAL(total(tracer, C4T_EV_WRITE, -1).hist[0], writes + dropped / 4);
     CHECK_EQUAL(tracer->header->lost[C4T_LOSS_RETURN], returns);
     c4trace_close(tracer, 0);
 }
