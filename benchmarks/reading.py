@@ -75,7 +75,7 @@ def measure(sizes: Sizes) -> Results:
         *shown, most = sizes.events
         for events in sizes.events:
             path = _recording(folder / f"{events}.jsonl", header, texts["0 B"], events)
-            of = _count(events)
+            of = count_of(events)
             sides = {"read": _read} if events == most else {"read": _read, "show": _show, "replay": _replay}
             runs = sizes.repetitions if events <= 100_000 else 2
             rates = interleave({side: partial(_rate, path, events, run) for side, run in sides.items()}, runs)
@@ -121,7 +121,8 @@ def _recording(path: Path, header: Header, text: bytes, events: int) -> Path:
     return path
 
 
-def _count(events: int) -> str:
+def count_of(events: int) -> str:
+    """How the tables say it."""
     return f"{events // 1_000_000} M events" if events >= 1_000_000 else f"{events // 1000} k events"
 
 

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -193,3 +194,12 @@ def leaving_nothing(folder: Path) -> Iterator[None]:
     before = state()
     yield
     assert state() == before
+
+
+def refused(segments: Path, name: Any = "t", **options: Any) -> str:
+    """What Tracer says, after a look at what it leaves behind."""
+    with leaving_nothing(segments), leaving_nothing(Path.cwd()), pytest.raises(c4trace.TraceError) as error:
+        c4trace.Tracer(name, **options)
+    text = str(error.value)
+    assert "\n" not in text
+    return text
