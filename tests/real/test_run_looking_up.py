@@ -1,4 +1,4 @@
-"""`c4trace run --dlsym` around programs that look LiteCore's functions up, against their own counts: cffi, ctypes."""
+"""`c4trace run --dlsym` around programs of cffi, ctypes and JNA, which look functions up, against their own counts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from c4trace.events import EventKind
 from c4trace.segment.attach import attach
 from c4trace.segment.folder import list_segments
 from c4trace.segment.snapshot import FactoryTotals, Flow, Slices
-from tests.real import ctypes_host
+from tests.real import ctypes_host, java_host
 from tests.real.child import OUTPUT, run
 from tests.real.counts import Counted
 from tests.real.expectations import nothing_went_wrong
@@ -58,19 +58,24 @@ def test_a_cffi_program_is_on_record_to_the_byte(framing: dict[str, Any], tmp_pa
         assert factory.slices == Slices(written=written, released=written, not_followed=Flow(0, 0))
 
 
-def with_ctypes(folder: Path, *before: str | Path, end: str = "") -> tuple[dict[str, int], str]:
-    """What the program counted, and what was said on stderr."""
+CTYPES = [sys.executable, ctypes_host.__file__]
+
+
+def counting(program: list[str], folder: Path, *before: str | Path, end: str = "") -> tuple[dict[str, int], str]:
+    """What a program that counts counted, and what was said on stderr."""
     (folder / "database").mkdir()
-    python = [sys.executable, ctypes_host.__file__, str(PATH), str(folder / "database"), "3"]
-    done = subprocess.run([*before, *python, end], capture_output=True, text=True, check=False)
+    words = [*program, str(PATH), str(folder / "database"), "3", end]
+    done = subprocess.run([*before, *words], env=java_host.environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     counts: dict[str, int] = json.loads(done.stdout)
     return counts, done.stderr
 
 
-def test_a_ctypes_program_is_on_record_to_the_byte(tmp_path: Path, segments: Path) -> None:
-    record = tmp_path / "ctypes.jsonl"
-    counts, said = with_ctypes(tmp_path, C4TRACE, "run", "--dlsym", "--record", record, "--")
+@pytest.mark.parametrize("language", ["ctypes", "JNA"])
+def test_a_program_that_looks_up_is_on_record_to_the_byte(language: str, tmp_path: Path, segments: Path) -> None:
+    program = CTYPES if language == "ctypes" else java_host.build(tmp_path, java_host.looking_up)
+    record = tmp_path / "host.jsonl"
+    counts, said = counting(program, tmp_path, C4TRACE, "run", "--dlsym", "--record", record, "--")
     written = counts.pop("written")
     events = tallied(read_whole(record).events)
     assert {name: n for name, (n, _) in events.items()} == counts
@@ -83,7 +88,7 @@ def test_a_ctypes_program_is_on_record_to_the_byte(tmp_path: Path, segments: Pat
 
 
 def test_a_ctypes_program_that_leaks_is_told(tmp_path: Path, segments: Path) -> None:
-    counts, said = with_ctypes(tmp_path, C4TRACE, "run", "--dlsym", "--", end="leak")
+    counts, said = counting(CTYPES, tmp_path, C4TRACE, "run", "--dlsym", "--", end="leak")
     (factory,) = factories(segments)
     assert factory.slices is not None
     assert factory.slices.unreleased == Flow(counts["write"], counts["written"])
@@ -91,7 +96,7 @@ def test_a_ctypes_program_that_leaks_is_told(tmp_path: Path, segments: Path) -> 
 
 
 def test_without_the_option_the_reason_is_told(tmp_path: Path, segments: Path) -> None:
-    _, said = with_ctypes(tmp_path, C4TRACE, "run", "--")
+    _, said = counting(CTYPES, tmp_path, C4TRACE, "run", "--")
     why = f"{PATH} was loaded, but nothing is linked to it: if it is looked up by dlsym, run with --dlsym"
     assert said == f"c4trace: nothing was traced: {why}\n"
     assert list_segments(segments) == []
