@@ -16,8 +16,9 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 export PYTHON
-# cmake and ninja of the lock; the presets name no number of jobs of their own.
-in_venv := PATH="$(CURDIR)/.venv/bin:$$PATH" CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) CTEST_PARALLEL_LEVEL=$(JOBS)
+# cmake and ninja of the lock; the presets name no number of jobs of their own. Under `make -j` ctest 4 would join its job server,
+# which make opens to sub-makes only, and abort.
+in_venv := --unset=MAKEFLAGS PATH="$(CURDIR)/.venv/bin:$$PATH" CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) CTEST_PARALLEL_LEVEL=$(JOBS)
 # Two makes at once in one tree build one after the other.
 one_at_a_time := mkdir -p build && flock build/.lock env
 # ThreadSanitizer of gcc 12 cannot live with the address randomization of newer kernels.
