@@ -108,6 +108,10 @@ class Leaky(InPlace):
     message = ""
     refuses = False
 
+    def __init__(self, document: bytes) -> None:
+        super().__init__()
+        self.document = document
+
     def open(self, socket: Socket, _address: Address, _options: dict[str, Any]) -> None:
         self.sockets.append(socket)
         if socket.state is None:
@@ -116,7 +120,7 @@ class Leaky(InPlace):
             socket.closed(6, 401, self.message)
         else:
             socket.opened()
-            socket.received(canary("Document").encode())
+            socket.received(self.document)
 
     def request_close(self, socket: Socket, status: int, message: str) -> None:
         socket.closed(6, status, self.message or message)
@@ -146,7 +150,7 @@ def converse(host: EmbeddedHost, factory: Leaky, traced: Traced) -> None:
             for factory.message in MESSAGES.values():
                 socket = host.connect(traced, url, options(wire))
                 if not factory.refuses:
-                    socket.send(canary("Document").encode())
+                    socket.send(factory.document)
                     socket.receive(PATIENCE)
                     factory.sockets[-1].close_requested(1000, factory.message)
                 socket.wait_disposed(PATIENCE)
@@ -180,7 +184,8 @@ def main() -> None:
             log_level=cast(Any, level),
             collect_in=cast(Place, where),
         )
-        factory = Leaky()
+        # Who asks for contents gets them, and nothing else that is secret.
+        factory = Leaky(b"a document" if capture in {"full", "bytes:64"} else canary("Document").encode())
         traced = tracer.wrap(factory, factory="leaky")
         converse(host, factory, traced)
         host.connect(tracer.wrap(Failing()), "ws://localhost/db").wait_disposed(PATIENCE)

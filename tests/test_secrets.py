@@ -63,6 +63,8 @@ def test_a_canary_is_found_in_every_form() -> None:
         ("thread", "file", "debug", "events"),
         ("process", "console", "info", "headers"),
         ("process", "json", "debug", "headers"),
+        ("thread", "file", "debug", "full"),
+        ("thread", "json", "info", "bytes:64"),
     ],
 )
 def test_no_secret_leaves_the_host(

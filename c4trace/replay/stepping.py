@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import enum
 import os
+import select
 import sys
 import termios
 import tty
+from collections import deque
 from types import TracebackType
 from typing import Any, Self
+
+from c4trace.tui.keys import KeyReader
 
 __all__ = ["Keys", "Step"]
 
@@ -21,7 +25,9 @@ class Step(enum.Enum):
     STOP = "stop"
 
 
-_KEYS = {"c": Step.GO_ON, "q": Step.STOP, "\x1b": Step.STOP, "\x04": Step.STOP, "": Step.STOP}
+_KEYS = {"c": Step.GO_ON, "q": Step.STOP, "esc": Step.STOP, "ctrl-d": Step.STOP, "": Step.STOP}
+_ESC_S = 0.1
+"""What follows an Esc within that time belongs to it: an arrow, say, which is a key like any other."""
 
 
 class Keys:
@@ -32,6 +38,8 @@ class Keys:
 
     def __init__(self) -> None:
         self._before: list[Any] | None = None
+        self._reader = KeyReader()
+        self._typed: deque[str] = deque()
 
     def __enter__(self) -> Self:
         if sys.stdin.isatty():
@@ -46,8 +54,18 @@ class Keys:
             termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, self._before)
 
     def step(self) -> Step:
-        """Wait for a key: c goes on without stopping, q and the end of input stop, all others step."""
+        """Wait for a key: c goes on without stopping, q, Esc and the end of input stop, all others step."""
         if self._before is None:
             line = sys.stdin.readline()
             return _KEYS.get(line.strip() or line, Step.NEXT)
-        return _KEYS.get(os.read(sys.stdin.fileno(), 1).decode("latin-1"), Step.NEXT)
+        return _KEYS.get(self._key(sys.stdin.fileno()), Step.NEXT)
+
+    def _key(self, keyboard: int) -> str:
+        while not self._typed:
+            if self._reader.waiting and not select.select([keyboard], [], [], _ESC_S)[0]:
+                self._typed += self._reader.flush()
+            elif data := os.read(keyboard, 64):
+                self._typed += self._reader.feed(data)
+            else:
+                return ""
+        return self._typed.popleft()

@@ -110,6 +110,34 @@ def test_stepping_at_a_terminal_takes_single_keys(tmp_path: Path) -> None:
     assert stepping.returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        (b"\x1b[C\x1b[Bq", 3),
+        pytest.param("ä€q".encode(), 3, id="beyond ASCII"),
+        (b"\x1b[C\x1b", 2),
+        (b" \x04", 2),
+        (b"\x1bOBc", 2),
+    ],
+)
+def test_a_key_of_several_bytes_is_one_step_and_esc_alone_is_the_end(tmp_path: Path, typed: bytes, shown: int) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [C4TRACE, "replay", written(tmp_path), "--step", "--speed", "max"],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as stepping:
+        os.close(theirs)
+        assert stepping.stdout is not None
+        said = [stepping.stdout.readline()]  # the terminal is set: what is typed from now on is not a line
+        os.write(ours, typed)
+        said += stepping.stdout.readlines()
+    os.close(ours)
+    assert stepping.returncode == 0
+    assert len([line for line in said if " #" in line or "◂" in line]) == shown
+
+
 def test_the_log_of_a_replay_is_the_log_of_its_sessions(tmp_path: Path) -> None:
     path = written(tmp_path)
     result = run("replay", path, "--speed", "max", "--log", "json")
