@@ -14,7 +14,7 @@ from c4trace.decode.errors import NetworkCode
 from c4trace.factories.websocket.failure import network
 from c4trace.factories.websocket.stream import TcpStream
 
-__all__ = ["connect_tcp"]
+__all__ = ["connect_tcp", "connected"]
 
 STAGGER = 0.25
 """Seconds an address may be silent before the next one is tried as well."""
@@ -26,18 +26,27 @@ _Found = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 
 
 async def connect_tcp(host: str, port: int, interface: str = "") -> TcpStream:
-    """Connect, from one network interface (its name or address) if one is given.
+    """Connect, from one network interface (its name or address) if one is given. Raises what `connected` does."""
+    connection = await connected(host, port, interface)
+    try:
+        return TcpStream(*await asyncio.open_connection(sock=connection))
+    except BaseException:
+        connection.close()
+        raise
 
-    Raises OSError (socket.gaierror among them), or Failure (Network/27) when there is no such interface.
+
+async def connected(host: str, port: int, interface: str = "") -> socket.socket:
+    """Connect as connect_tcp does, and give the bare socket.
+
+    Raises OSError (socket.gaierror among them), or Failure: Network/2 for what cannot be the name of a host, Network/27
+    when there is no such interface.
     """
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    connected = await _first_connected(found, interface)
     try:
-        return TcpStream(*await asyncio.open_connection(sock=connected))
-    except BaseException:
-        connected.close()
-        raise
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:  # a label that is empty, or longer than 63 bytes (RFC 1035 section 2.3.4)
+        raise network(NetworkCode.UnknownHost, "unknown host") from None
+    return await _first_connected(found, interface)
 
 
 async def _first_connected(found: Sequence[_Found], interface: str) -> socket.socket:

@@ -10,7 +10,7 @@ from c4trace.decode.errors import NetworkCode
 from c4trace.factories.websocket.connect import connect_tcp
 from c4trace.factories.websocket.cookies import Cookies
 from c4trace.factories.websocket.failure import network
-from c4trace.factories.websocket.handshake import Refused, ResponseHead, handshake_request, upgrade
+from c4trace.factories.websocket.handshake import Refused, handshake_request, upgrade
 from c4trace.factories.websocket.proxy import connect_through, read_head
 from c4trace.factories.websocket.stream import TlsStream
 from c4trace.factories.websocket.tls import check_certificate, tls_context
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from websockets.client import ClientProtocol
 
-    from c4trace.factories.websocket.handshake import Target
+    from c4trace.factories.websocket.handshake import ResponseHead, Target
     from c4trace.factories.websocket.options import ConnectOptions, Settings
     from c4trace.factories.websocket.stream import Stream
 
@@ -98,8 +98,7 @@ async def _attempt(
             stream = await _secured(stream, target, options, approve)
         protocol, request = handshake_request(target, options, settings, cookies=cookies, authorize=authorize)
         stream.write(request)
-        head, rest = await read_head(stream)
-        response = ResponseHead.parse(head)
+        response, head, rest = await read_head(stream)
         if response.status == 101:
             upgrade(protocol, head)
     except BaseException:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from c4trace.decode.errors import ErrorDomain, NetworkCode
-from c4trace.factories.websocket.connect import connect_tcp
+from c4trace.factories.websocket.connect import connect_tcp, connected
 from c4trace.factories.websocket.failure import Failure, Outcome, network
 from c4trace.factories.websocket.handshake import MAX_HEAD, Refused, ResponseHead
 from c4trace.factories.websocket.options import TlsOptions
@@ -16,6 +16,8 @@ from c4trace.factories.websocket.stream import TcpStream, TlsStream
 from c4trace.factories.websocket.tls import tls_context
 
 if TYPE_CHECKING:
+    import socket
+
     from c4trace.factories.websocket.handshake import Target
     from c4trace.factories.websocket.options import ConnectOptions, ProxyOptions
     from c4trace.factories.websocket.stream import Stream
@@ -26,7 +28,7 @@ __all__ = ["connect_through", "read_head"]
 async def connect_through(proxy: ProxyOptions, target: Target, options: ConnectOptions) -> Stream:
     """Open a tunnel to the target. Raises Refused for the proxy's own HTTP errors, 407 among them."""
     if proxy.kind.startswith("SOCKS"):
-        return await _socks(proxy, target)
+        return await _socks(proxy, target, options.interface)
     stream: Stream = await connect_tcp(proxy.host, proxy.port, options.interface)
     try:
         if proxy.kind == "HTTPS":
@@ -41,21 +43,26 @@ async def connect_through(proxy: ProxyOptions, target: Target, options: ConnectO
     return stream
 
 
-async def read_head(stream: Stream) -> tuple[bytes, bytes]:
-    """Read the head of an HTTP response, its empty line included, and what came behind it.
+async def read_head(stream: Stream) -> tuple[ResponseHead, bytes, bytes]:
+    """Read the head of an HTTP response: what it says, its bytes with the empty line, and what came behind it.
 
-    Raises EOFError, or Failure (WebSocket/1002) for a head without an end.
+    Interim responses are passed over (RFC 9110 section 15.2). Raises EOFError, or Failure (WebSocket/1002) for what is
+    no HTTP response, or a head without an end.
     """
-    received = b""
-    while b"\r\n\r\n" not in received:
-        if len(received) > MAX_HEAD:
-            raise Failure(Outcome(ErrorDomain.WEBSOCKET, 1002, "the answer is no HTTP response"))
-        data = await stream.read()
-        if not data:
-            raise EOFError
-        received += data
-    head, end, rest = received.partition(b"\r\n\r\n")
-    return head + end, rest
+    received, passed_over = b"", 0
+    while passed_over + len(received) <= MAX_HEAD:
+        head, end, rest = received.partition(b"\r\n\r\n")
+        if not end:
+            data = await stream.read()
+            if not data:
+                raise EOFError
+            received += data
+            continue
+        response = ResponseHead.parse(head + end)
+        if response.status == 101 or response.status >= 200:
+            return response, head + end, rest
+        received, passed_over = rest, passed_over + len(head)
+    raise Failure(Outcome(ErrorDomain.WEBSOCKET, 1002, "the answer is no HTTP response"))
 
 
 async def _connect(stream: Stream, proxy: ProxyOptions, target: Target) -> None:
@@ -63,8 +70,7 @@ async def _connect(stream: Stream, proxy: ProxyOptions, target: Target) -> None:
     if proxy.authorization:
         lines.append(f"Proxy-Authorization: {proxy.authorization}")
     stream.write("\r\n".join([*lines, "", ""]).encode())
-    head, rest = await read_head(stream)
-    response = ResponseHead.parse(head)
+    response, _, rest = await read_head(stream)
     if not 200 <= response.status < 300:
         raise Refused(response)
     if rest:
@@ -75,25 +81,48 @@ async def _connect(stream: Stream, proxy: ProxyOptions, target: Target) -> None:
 SOCKS_REPLIES = {3: errno.ENETUNREACH, 4: errno.EHOSTUNREACH, 5: errno.ECONNREFUSED, 6: errno.ETIMEDOUT}
 
 
-async def _socks(proxy: ProxyOptions, target: Target) -> Stream:
+class _Ours:
+    """How python-socks gets to its proxy: by itself it would try one address only, and from any interface."""
+
+    def __init__(self, interface: str) -> None:
+        self._interface = interface
+
+    async def connect(self, dest_host: str, dest_port: int, timeout: float | None) -> socket.socket:  # noqa: ASYNC109, ARG002  # as python-socks calls it
+        return await connected(dest_host, dest_port, self._interface)
+
+
+async def _socks(proxy: ProxyOptions, target: Target, interface: str) -> Stream:
     try:
         from python_socks import ProxyError, ProxyType  # noqa: PLC0415  # the package is optional
         from python_socks.async_.asyncio import Proxy  # noqa: PLC0415
     except ImportError:
         needed = "a SOCKS proxy needs the package python-socks: pip install c4trace[socks]"
         raise network(NetworkCode.Unknown, needed) from None
+    for name, text in (("username", proxy.username or ""), ("password", proxy.password)):
+        if not text.isascii() or len(text) > 255:  # RFC 1929 section 2
+            raise network(
+                NetworkCode.Unknown, f"option proxy.auth.{name} must be ASCII of at most 255 bytes for a SOCKS proxy"
+            )
     tunnel = Proxy(
-        ProxyType[proxy.kind], proxy.host, proxy.port, proxy.username, proxy.password, rdns=proxy.kind == "SOCKS5"
+        ProxyType[proxy.kind],
+        proxy.host,
+        proxy.port,
+        proxy.username,
+        proxy.password,
+        rdns=proxy.kind == "SOCKS5",
+        forward=cast("Proxy", _Ours(interface)),
     )
     try:
         # Its own time limit would be shorter than ours.
-        connected = await tunnel.connect(target.host, target.port, timeout=3600)
+        connection = await tunnel.connect(target.host, target.port, timeout=3600)
     except ProxyError as error:
         raise Failure(_socks_outcome(error)) from None
+    except ValueError:  # a name that is too long, or that no host can have
+        raise network(NetworkCode.UnknownHost, "unknown host") from None
     try:
-        return TcpStream(*await asyncio.open_connection(sock=connected))
+        return TcpStream(*await asyncio.open_connection(sock=connection))
     except BaseException:
-        connected.close()
+        connection.close()
         raise
 
 

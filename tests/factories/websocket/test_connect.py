@@ -48,6 +48,13 @@ def test_a_name_that_is_not_known_is_an_error_of_the_name_service(
     assert new_socket().open("ws://no-such-host.invalid:80/db").end == (5, code)
 
 
+@pytest.mark.parametrize("host", ["a..b", ".example", f"{'a' * 64}.example", "ä" * 64])
+def test_a_name_that_no_host_can_have_is_unknown(new_socket: SocketMaker, host: str) -> None:
+    proxy = {"proxy": {"type": "HTTP", "host": host, "port": 8080}}
+    for socket in (new_socket().open(f"ws://{host}:80/db"), new_socket().open("ws://localhost:80/db", proxy)):
+        assert socket.wait_for("closed") == (5, 2, "unknown host")
+
+
 def test_a_name_with_several_addresses_is_tried_until_one_answers(
     backstage: Backstage, new_socket: SocketMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,11 +77,19 @@ def test_an_answer_that_is_none_is_a_protocol_error(backstage: Backstage, new_so
     assert CANARY not in str(socket.up_calls)
 
 
-def test_a_head_without_an_end_is_not_read_for_ever(backstage: Backstage, new_socket: SocketMaker) -> None:
+def test_interim_answers_are_passed_over(backstage: Backstage, new_socket: SocketMaker) -> None:
+    port, _ = backstage.answer("HTTP/1.1 100 Continue\n\nHTTP/1.1 103 Early Hints\nLink: x\n\nHTTP/1.1 401 No\nX: y")
+    socket = new_socket().open(url(port), OFFER)
+    assert socket.end == (6, 401)
+    assert socket.all_of("got_http_response") == [(401, {"X": "y"})]
+
+
+@pytest.mark.parametrize("part", [b"X: " + bytes(1000), b"HTTP/1.1 102 Processing\r\n\r\n"])
+def test_a_head_without_an_end_is_not_read_for_ever(backstage: Backstage, new_socket: SocketMaker, part: bytes) -> None:
     async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         while True:
-            writer.write(b"X: " + bytes(1000))
+            writer.write(part)
             await writer.drain()
 
     assert new_socket().open(url(backstage.raw(babble)), OFFER).end == (6, 1002)

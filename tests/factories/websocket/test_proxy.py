@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket as sockets
 import sys
 from base64 import b64decode
 from collections.abc import Awaitable, Callable
@@ -106,6 +107,11 @@ def test_what_the_proxy_answers_is_reported_by_its_status(
 def test_a_proxy_that_talks_into_the_tunnel_is_not_believed(backstage: Backstage, new_socket: SocketMaker) -> None:
     proxy = backstage.raw(http_proxy([], answer=b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 101 Me too\r\n\r\n"))
     assert new_socket().open("ws://127.0.0.1:1/db", through(proxy)).end == (6, 1002)
+
+
+def test_a_proxys_interim_answer_is_passed_over(backstage: Backstage, new_socket: SocketMaker) -> None:
+    proxy = backstage.raw(http_proxy([], answer=b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 403 No\r\n\r\n"))
+    assert new_socket().open("ws://127.0.0.1:1/db", through(proxy)).end == (6, 403)
 
 
 def test_a_proxy_that_is_not_there_is_econnrefused(new_socket: SocketMaker) -> None:
@@ -251,6 +257,50 @@ def test_what_a_socks_proxy_could_not_do_is_told(
 
 def test_a_socks_proxy_that_is_not_there_is_econnrefused(new_socket: SocketMaker) -> None:
     assert new_socket().open("ws://127.0.0.1:1/db", through(unused_port(), "SOCKS")).end == (2, errno.ECONNREFUSED)
+
+
+@pytest.mark.parametrize("kind", ["SOCKS", "SOCKS4"])
+def test_a_socks_proxy_whose_name_is_not_known_is_an_error_of_the_name_service(
+    new_socket: SocketMaker, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    def getaddrinfo(*_: Any, **__: Any) -> None:
+        raise sockets.gaierror(sockets.EAI_NONAME, "as the resolver says")
+
+    monkeypatch.setattr(sockets, "getaddrinfo", getaddrinfo)  # the machine of the tests may have no resolver
+    socket = new_socket().open("ws://127.0.0.1:1/db", through(1, kind))
+    assert socket.wait_for("closed") == (5, 2, "unknown host")
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 64}.example", "x." * 150 + "y"])
+def test_a_name_that_no_host_can_have_is_unknown_to_a_socks_proxy(
+    backstage: Backstage, new_socket: SocketMaker, host: str
+) -> None:
+    seen: list[str] = []
+    proxy = backstage.raw(socks5_proxy(seen))
+    assert new_socket().open(f"ws://{host}:80/db", through(proxy, "SOCKS")).wait_for("closed") == (5, 2, "unknown host")
+    assert seen == []
+
+
+@pytest.mark.parametrize("name", ["username", "password"])
+@pytest.mark.parametrize("text", [f"{CANARY}é", CANARY + "x" * 255])
+def test_credentials_that_socks_cannot_carry_are_a_bad_option(new_socket: SocketMaker, name: str, text: str) -> None:
+    auth = {"username": "me", "password": "p"} | {name: text}
+    domain, code, message = new_socket().open("ws://127.0.0.1:1/db", through(1, "SOCKS", **auth)).wait_for("closed")
+    assert (domain, code) == (5, 13)
+    assert f"option proxy.auth.{name} " in message
+    assert CANARY not in message
+
+
+def test_the_way_to_a_socks_proxy_has_all_its_addresses_and_the_interface(
+    backstage: Backstage, new_socket: SocketMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy, server = backstage.raw(socks5_proxy([])), backstage.websocket(echo)
+    found = [(sockets.AF_INET, sockets.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in (unused_port(), proxy)]
+    monkeypatch.setattr(sockets, "getaddrinfo", lambda *_, **__: found)
+    options = through(proxy, "SOCKS")
+    new_socket().open(f"ws://127.0.0.1:{server}/db", options).wait_for("opened")
+    refused = new_socket().open(f"ws://127.0.0.1:{server}/db", options | {"networkInterface": "no-such-one"})
+    assert refused.end == (5, 27)
 
 
 def test_without_the_package_a_socks_proxy_is_a_bad_option(
