@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any, Final
 
-from c4trace import Address, Socket, SocketFactory
+from c4trace import Address, EmbeddedHost, Socket, SocketFactory
 from c4trace.decode.errors import ErrorDomain
+from c4trace.factories.bridged_socket import BridgedSocket
 
-__all__ = ["FAULTS", "Drops", "Echo", "NeverAcknowledges", "NeverCloses", "NeverOpens", "Refuses"]
+__all__ = ["FAULTS", "Drops", "Echo", "GivenUp", "NeverAcknowledges", "NeverCloses", "NeverOpens", "Refuses"]
 
 
 class Echo(SocketFactory):
@@ -45,6 +47,18 @@ class NeverCloses(Echo):
         """Forget it."""
 
 
+class GivenUp(Echo):
+    """Says nothing after requestClose, and lets go of the socket: `host` disposes of it when it gives up (C4S-071)."""
+
+    def __init__(self, host: EmbeddedHost) -> None:
+        self._release = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(host.upcalls["c4socket_release"])
+
+    def request_close(self, socket: Socket, status: int, message: str) -> None:  # noqa: ARG002 - no network
+        """Forget it, as a factory in C does that has retained nothing."""
+        if isinstance(socket, BridgedSocket):
+            self._release(socket.address)
+
+
 class NeverAcknowledges(Echo):
     """Drops what it is to write, without a word (C4S-037)."""
 
@@ -73,9 +87,8 @@ class Refuses(Echo):
 FAULTS: Final[dict[str, type[SocketFactory]]] = {
     "never-opens": NeverOpens,
     "never-closes": NeverCloses,
-    "given-up": NeverCloses,
     "never-acknowledges": NeverAcknowledges,
     "drops": Drops,
     "refuses": Refuses,
 }
-"""By the label under which each is traced."""
+"""By the label under which each is traced; what needs no host of its own."""

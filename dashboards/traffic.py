@@ -20,7 +20,7 @@ from c4trace.demo.peer import Peer
 from c4trace.demo.script import own_script
 from c4trace.factories import WebSocketFactory
 from c4trace.host_socket import HostSocket, SocketClosed
-from dashboards.faults import FAULTS, Echo
+from dashboards.faults import FAULTS, Echo, GivenUp
 
 __all__ = ["READY", "main"]
 
@@ -53,11 +53,11 @@ def orders(stop: threading.Event) -> None:
 def trouble(stop: threading.Event, folder: Path) -> None:
     """Do everything that is wrong, each at its own pace."""
     patient = EmbeddedHost(connect_timeout=FOR_EVER, close_timeout=FOR_EVER)
-    impatient = EmbeddedHost(close_timeout=1)  # as LiteCore is from 3.1 on: a session ends without closed
+    impatient = EmbeddedHost(close_timeout=1)  # as LiteCore is from 3.1 on: a session is disposed of without closed
     tracer = Tracer("trouble", litecore=patient)
-    for label, factory in FAULTS.items():
-        traced = tracer.wrap(factory(), factory=label)
-        host = impatient if label == "given-up" else patient
+    unwell = [(label, patient, factory()) for label, factory in FAULTS.items()]
+    for label, host, factory in [*unwell, ("given-up", impatient, GivenUp(impatient))]:
+        traced = tracer.wrap(factory, factory=label)
         threading.Thread(target=_suffer, args=(host, traced, label, stop), name=label, daemon=True).start()
     threading.Thread(target=_lose, args=(folder, stop), name="lossy", daemon=True).start()
     print(READY, flush=True)

@@ -47,6 +47,11 @@ def test_every_alert_has_fired_for_its_cause(watch: Watch) -> None:
     assert fired == {cause.alert for cause in CAUSES} == set(ALERTS)
 
 
+def test_sessions_that_are_given_up_are_seen_by_their_end(watch: Watch) -> None:
+    given_up = '{job="c4trace",factory="given-up"}'
+    eventually(lambda: bool(watch.query(f"c4trace:disposed_unclosed:increase10m{given_up} > 0.5")), "it is disposed of")
+
+
 @pytest.mark.parametrize("well", ['job="litecore"', 'name="orders"'])
 def test_no_alert_has_fired_where_all_is_well(watch: Watch, well: str) -> None:
     closed = watch.query(f'c4trace_calls_total{{{well},call="closed"}}')
