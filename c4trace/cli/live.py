@@ -12,7 +12,7 @@ from c4trace.cli.ending import UNREACHED
 from c4trace.cli.notices import notice
 from c4trace.cli.playing import played_live
 from c4trace.cli.span import Span
-from c4trace.cli.target import is_file, nothing_traced, segment_of
+from c4trace.cli.target import is_file, segment_of
 from c4trace.cli.verb import verb
 from c4trace.report.screen import Screen
 from c4trace.segment.watch import Watch
@@ -68,7 +68,7 @@ def command(ctx: click.Context, *, source: str | None, interval: float | None, w
         if not viewer.scene.looks:
             if processes.troubles:
                 ctx.exit(UNREACHED)
-            notice(nothing_traced())
+            notice(processes.none)
 
 
 def _print(viewer: Viewer, interval: float | None, *, as_json: bool) -> None:

@@ -51,6 +51,7 @@ class Beside:
             stderr=self._kept.fileno() if 2 in held else None,
         )
         self._terminal = Terminal(self._stream, self._stream.fileno())
+        self._processes: Processes | None = None
         self._viewer: Viewer | None = None
         self._loop: Loop | None = None
 
@@ -68,7 +69,8 @@ class Beside:
         """Take the terminal over and show the segments at these paths, as they come."""
         with self._guarded():
             watch = Watch()
-            self._viewer = Viewer(Processes(watch, paths), watch)
+            self._processes = Processes(watch, paths)
+            self._viewer = Viewer(self._processes, watch)
             self._loop = Loop(self._viewer, self._terminal)
             self._terminal.take_over()
 
@@ -86,6 +88,8 @@ class Beside:
     def end(self, status: int) -> None:
         """The command has ended: show its last state until that is left, unless it was ended from this terminal."""
         left = -status in _LEAVING or status - 128 in _LEAVING
+        if self._processes is not None:
+            self._processes.no_more()
         while self._loop is not None and not left:
             self.turn(_TURN_S)
             left = signal.sigtimedwait(_LEAVING, 0) is not None

@@ -13,6 +13,7 @@ from c4trace.segment.watch import FLOW_LINE, Watched
 from c4trace.tui.bars import gauge, short_bytes, spark
 from c4trace.tui.filter import is_error
 from c4trace.tui.frame import Scene
+from c4trace.tui.line import cut
 
 __all__ = [
     "age",
@@ -75,9 +76,7 @@ def process(row: Watched, scene: Scene, width: int) -> Span:
     if look is None:
         return "", ""
     pid = str(look.process.pid)
-    name = plain(look.process.name)
-    room = max(1, width - len(pid) - 1)
-    return f"{name if len(name) <= room else name[: room - 1] + '…'} {pid}", "cyan"
+    return f"{cut(plain(look.process.name), max(1, width - len(pid) - 1))} {pid}", "cyan"
 
 
 def factory(row: Watched, _scene: Scene, _width: int) -> Span:
@@ -187,7 +186,11 @@ def error(row: Watched, _scene: Scene, _width: int) -> Span:
     parts = []
     if session.error is not None and is_error(session.error):
         parts.append(error_name(*session.error))
-    if session.http_status is not None and session.http_status >= 400:
+    if (
+        session.http_status is not None
+        and session.http_status >= 400
+        and str(session.http_status) not in "".join(parts)
+    ):
         parts.append(f"HTTP {session.http_status}")
     if not session.upcalls_visible:
         parts.append("up-calls not visible")

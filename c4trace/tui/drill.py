@@ -11,12 +11,13 @@ from c4trace.segment.watch import FLOW_LINE, Watched
 from c4trace.tui import cells
 from c4trace.tui.bars import gauge, short_bytes, spark
 from c4trace.tui.frame import Frame, Scene
-from c4trace.tui.line import Line, laid_out
+from c4trace.tui.line import Line, laid_out, wrapped
 
 __all__ = ["drill_lines"]
 
 _LABEL = 11
 _GAUGE = 16
+_FAR_FROM, _BESIDE_FROM, _GAUGE_FROM = 60, 80, 90  # columns
 
 
 def drill_lines(frame: Frame, width: int, height: int) -> list[Line]:
@@ -26,12 +27,18 @@ def drill_lines(frame: Frame, width: int, height: int) -> list[Line]:
         gone: list[Line] = [laid_out([("this socket is no longer in the session table", "yellow")], width)]
         facts = gone
     else:
-        facts = [laid_out([(f"{label:<{_LABEL}}", "dim"), *spans], width) for label, spans in _facts(row, scene, width)]
-        facts = [[], *facts, []]
+        facts = [[], *(line for label, spans in _facts(row, scene, width) for line in _fact(label, spans, width)), []]
     room = height - len(facts) - 1  # a line for the headings
     if room < 1:
         return facts[:height] + [[]] * (height - len(facts))
     return facts + _events(frame, width, room)
+
+
+def _fact(label: str, spans: list[Span], width: int) -> list[Line]:
+    """Write one fact; what does not fit beside its label goes on below."""
+    lines = wrapped(spans, width - _LABEL)
+    labels = [label, *[""] * (len(lines) - 1)]
+    return [laid_out([(f"{at:<{_LABEL}}", "dim"), *line], width) for at, line in zip(labels, lines, strict=True)]
 
 
 def _events(frame: Frame, width: int, room: int) -> list[Line]:
@@ -67,6 +74,7 @@ def _facts(row: Watched, scene: Scene, width: int) -> list[tuple[str, list[Span]
         ("state", [cells.state(row, scene, 0), (f", {way} {cells.age(row, scene, 0)[0]} ago", ""), *_stages(row)]),
         ("written", _flow(row, scene, width, written=True)),
         ("received", _flow(row, scene, width, written=False)),
+        *_below(row, scene, width),
         ("in call", _call(row, scene)),
         ("last event", [cells.last_event(row, scene, 27)]),
     ]
@@ -75,7 +83,8 @@ def _facts(row: Watched, scene: Scene, width: int) -> list[tuple[str, list[Span]
         facts.append(("unreleased", [(f"{held}, {bytes_text(session.unreleased.bytes)}", "yellow")]))
     if session.closed_at is not None:
         facts.append(("cause", [cells.cause(row, scene, 0)]))
-    if (error := cells.error(row, scene, 0))[0]:
+    error = cells.error(row, scene, 0)
+    if error[0] and facts[-1] != ("cause", [error]):
         facts.append(("error", [error]))
     return facts
 
@@ -94,29 +103,41 @@ def _stages(row: Watched) -> list[Span]:
     return spans
 
 
+def _below(row: Watched, scene: Scene, width: int) -> list[tuple[str, list[Span]]]:
+    """Give what is outstanding in lines of its own, where it has no room beside the bytes."""
+    if width >= _BESIDE_FROM:
+        return []
+    return [("unack", _waiting(row, scene, written=True)), ("unproc", _waiting(row, scene, written=False))]
+
+
 def _flow(row: Watched, scene: Scene, width: int, *, written: bool) -> list[Span]:
     session = row.session
     flow, done = (session.write, session.completed_write) if written else (session.received, session.completed_receive)
     rate, _ = cells.rate(row, scene, 0, written=written)
-    waiting, style = cells.outstanding(row, scene, 0, written=written)
-    rates = row.written_rates if written else row.received_rates
-    n = row.unacked if written else row.unprocessed
-    up, down = ("calls", "unacked") if written else ("up-calls", "unprocessed")
+    way = "call" if written else "up-call"
     spans: list[Span] = [
         (f"{bytes_text(flow.bytes):>10}", "bold"),
-        (f" in {count_text(flow.n):>7} {up:<8}", ""),
+        (f" in {count_text(flow.n):>{7 if width >= _FAR_FROM else 1}} {noun(flow.n, way):<8}", ""),
         (f" {rate:>5}/s" if rate else " " * 8, ""),
-        (f"  {down:<11} ", ""),
-        (f"{waiting.strip():>6}", style),
-        (f" of {short_bytes(FLOW_LINE)} ", "dim"),
     ]
-    if width >= 90:
-        spans += [("▕", "dim"), (gauge(n, FLOW_LINE, _GAUGE), style), ("▏", "dim")]
+    if width < _BESIDE_FROM:
+        return spans
+    spans += [(f"  {'unacked' if written else 'unprocessed':<11} ", ""), *_waiting(row, scene, written=written)]
+    if width < _GAUGE_FROM:
+        spans = spans[:-1]
     if width >= 110:
-        spans.append((spark(rates, 16), "cyan"))
+        spans.append((spark(row.written_rates if written else row.received_rates, 16), "cyan"))
     if width >= 140:
         spans.append((f"  {count_text(done.n)} {'completedWrite' if written else 'completedReceive'}", "dim"))
     return spans
+
+
+def _waiting(row: Watched, scene: Scene, *, written: bool) -> list[Span]:
+    """What is outstanding, of how much; the last piece is that as a bar."""
+    text, style = cells.outstanding(row, scene, 0, written=written)
+    n = row.unacked if written else row.unprocessed
+    bar = f"▕{gauge(n, FLOW_LINE, _GAUGE)}▏"
+    return [(f"{text.strip():>6}", style), (f" of {short_bytes(FLOW_LINE)} ", "dim"), (bar, style)]
 
 
 def _call(row: Watched, scene: Scene) -> list[Span]:

@@ -8,7 +8,7 @@ from c4trace.events import SessionState
 from c4trace.report.losses import EVENT_LOSSES
 from c4trace.report.plain import plain
 from c4trace.report.process import STATE_STYLES
-from c4trace.report.quantities import bytes_text, count_text, duration_text
+from c4trace.report.quantities import bytes_text, count_text, duration_text, noun
 from c4trace.report.screen import Span
 from c4trace.segment.look import OVER, ProcessLook
 from c4trace.segment.snapshot import InFlight
@@ -21,15 +21,19 @@ __all__ = ["head_lines", "speed_text"]
 
 _BETWEEN = "   "
 _SPARK = 16
+_BARS_FROM = 80  # columns
 _FLIGHTS = 3  # in-flight calls of a dead process that are named
 _NOTES = 4  # lines about what is wrong
 
 
-def head_lines(scene: Scene, width: int) -> list[Line]:
-    """Give the title, the totals in as many lines as they need, and a line for whatever is wrong."""
-    lines = [_title(scene, width)]
+def head_lines(scene: Scene, width: int, *, drawn: bool = True) -> list[Line]:
+    """Give the title, the totals in as many lines as they need, and a line for whatever is wrong.
+
+    What is not `drawn` but printed has no bars, and nothing is pushed to the edge of the screen.
+    """
+    lines = [_title(scene, width) if drawn else laid_out([*_whose(scene), ("   ", ""), *_status(scene)], width)]
     if scene.looks:
-        lines += _packed(_totals(scene, width), _cost(scene), width)
+        lines += _packed(_totals(scene, bars=drawn and width >= _BARS_FROM), _cost(scene), width)
     notes = [note for look in scene.looks.values() for note in _notes(look, scene)]
     notes += [[(plain(trouble), "yellow")] for trouble in scene.troubles]
     return lines + [laid_out(note, width) for note in notes[:_NOTES]]
@@ -102,7 +106,7 @@ def speed_text(speed: float | None) -> str:
     return "max" if speed is None else f"{speed:g}x"
 
 
-def _totals(scene: Scene, width: int) -> list[list[Span]]:
+def _totals(scene: Scene, *, bars: bool) -> list[list[Span]]:
     totals = scene.totals
     states = totals.states
     return [
@@ -116,10 +120,10 @@ def _totals(scene: Scene, width: int) -> list[list[Span]]:
             (count_text(totals.sessions), "bold"),
         ],
         _lost(scene),
-        [("▼ ", "cyan"), (count_text(totals.calls), "bold"), (" calls", ""), *_per_second(totals.calls_rate)],
-        [("▲ ", "green"), (count_text(totals.up_calls), "bold"), (" up-calls", ""), *_per_second(totals.up_calls_rate)],
-        _bytes("written", totals.written, totals.written_rate, totals.written_rates, width),
-        _bytes("received", totals.received, totals.received_rate, totals.received_rates, width),
+        [("▼ ", "cyan"), *_number(totals.calls, "call"), *_per_second(totals.calls_rate)],
+        [("▲ ", "green"), *_number(totals.up_calls, "up-call"), *_per_second(totals.up_calls_rate)],
+        _bytes("written", totals.written, totals.written_rate, totals.written_rates if bars else None),
+        _bytes("received", totals.received, totals.received_rate, totals.received_rates if bars else None),
     ]
 
 
@@ -130,15 +134,19 @@ def _cost(scene: Scene) -> list[Span]:
     return [(f"tracing costs {overhead * 100:.2f} % of a core", "dim")]
 
 
+def _number(n: int, word: str) -> list[Span]:
+    return [(count_text(n), "bold"), (f" {noun(n, word)}", "")]
+
+
 def _per_second(rate: float | None) -> list[Span]:
     return [] if rate is None else [(f" {count_text(round(rate))}/s", "dim")]
 
 
-def _bytes(word: str, n: int, rate: float | None, rates: tuple[float, ...], width: int) -> list[Span]:
+def _bytes(word: str, n: int, rate: float | None, rates: tuple[float, ...] | None) -> list[Span]:
     spans: list[Span] = [(f"{word} ", ""), (bytes_text(n), "bold")]
     if rate is not None:
         spans.append((f" {short_bytes(rate)}/s", "dim"))
-    if width >= 80:
+    if rates is not None:
         spans.append((" " + spark(rates, _SPARK), "cyan"))
     return spans
 

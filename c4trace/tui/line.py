@@ -11,7 +11,7 @@ from rich.style import Style
 
 from c4trace.report.screen import Span
 
-__all__ = ["Line", "cut", "fit", "laid_out", "segment", "width_of"]
+__all__ = ["Line", "cut", "fit", "laid_out", "segment", "width_of", "wrapped"]
 
 Line = list[Segment]
 
@@ -62,3 +62,33 @@ def laid_out(spans: Sequence[Span], width: int) -> Line:
         if shown != text:
             break
     return line
+
+
+def wrapped(spans: Iterable[Span], width: int) -> list[list[Span]]:
+    """Break pieces into lines, before a piece where that will do; a new line begins with no blank or comma."""
+    lines: list[list[Span]] = [[]]
+    room = width
+    for text, style in spans:
+        rest = text
+        while rest:
+            if cell_len(rest.rstrip(" ")) > room and lines[-1]:
+                lines.append([])
+                room = width
+                rest = rest.lstrip(", ")
+            if room < cell_len(rest) and not rest.strip(" "):
+                break
+            head = _head(rest, max(room, 2))
+            lines[-1].append((head, style))
+            rest = rest[len(head) :]
+            room -= cell_len(head)
+    return lines
+
+
+def _head(text: str, width: int) -> str:
+    """Give as much of it as fits, one character at least; `width` has room for a wide one."""
+    taken = 0
+    for place, character in enumerate(text):
+        taken += cell_len(character)
+        if taken > width:
+            return text[:place]
+    return text

@@ -54,7 +54,7 @@ def print_table(viewer: Viewer, screen: Screen) -> None:
     """Write totals, all open sockets and those that were closed last."""
     scene = viewer.scene
     width = screen.width or _WIDTH
-    for line in head_lines(scene, width):
+    for line in head_lines(scene, width, drawn=False):
         screen.line(_spans(line))
     for pane, name in ((Pane.open, "open"), (Pane.closed, "closed")):
         rows = Rows(tuple(viewer.sessions(pane, count=_ALL)))

@@ -12,6 +12,7 @@ from c4trace.report.plain import plain
 from c4trace.segment.folder import SegmentError, SegmentFile, find_segments, list_segments, segment_folders
 from c4trace.segment.look import OVER, ProcessLook, look_at
 from c4trace.segment.native_reader import NativeReader
+from c4trace.segment.snapshot import ProcessInfo
 from c4trace.segment.turned import turn_back_if_left
 from c4trace.segment.watch import Watch
 from c4trace.tui.bindings import Action
@@ -51,14 +52,32 @@ class Processes:
         self._next = 0
         self._found_at: float | None = None
         self._followed: tuple[tuple[int, int], Followed] | None = None
+        self._last_over: tuple[_Key, ProcessInfo] | None = None
+        """Of those that were over before, the one that began last."""
+        self._no_more = False
 
     @property
     def nothing(self) -> str:
         """What to say while there is nothing to look at."""
+        if self._no_more:
+            return "the command has ended, and met no LiteCore; q leaves"
         if callable(self._wanted):
             return "no LiteCore was met yet; waiting for one"
+        return f"{self.none}; waiting for one"
+
+    @property
+    def none(self) -> str:
+        """Say that no traced process runs, and which one has run."""
         folders = " and ".join(str(folder) for folder in segment_folders())
-        return plain(f"no traced process runs, none in {folders}; waiting for one")
+        said = f"no traced process runs: none in {folders}"
+        if self._last_over is not None:
+            process = self._last_over[1]
+            said += f"; c4trace live {process.pid} has the last state of {process.name}, which is {process.state}"
+        return plain(said)
+
+    def no_more(self) -> None:
+        """Take note that none will come any more."""
+        self._no_more = True
 
     def look(self) -> Mapping[int, ProcessLook]:
         """Look at all; whoever cannot be read any more is let go of."""
@@ -105,6 +124,8 @@ class Processes:
         self._drop_cut()
         keys = [key for path in self._paths(troubles) if (key := _key(path)) is not None]
         self._known &= {*keys, *(held.key for held in self._held.values())}
+        if self._last_over is not None and self._last_over[0] not in keys:
+            self._last_over = None
         for key in keys:
             if key in self._known or len(self._held) >= _HELD_MAX:
                 continue
@@ -149,6 +170,8 @@ class Processes:
             reader.close()
             self._known.add(key)
             over.append((look.process.started, key))
+            if self._last_over is None or look.process.started > self._last_over[1].started:
+                self._last_over = key, look.process
         else:
             self._hold(key, reader)
 

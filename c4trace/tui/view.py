@@ -10,7 +10,7 @@ from c4trace.tui.bindings import BINDINGS
 from c4trace.tui.drill import drill_lines
 from c4trace.tui.frame import Frame, Rows, Scene
 from c4trace.tui.head import head_lines
-from c4trace.tui.line import Line, laid_out, width_of
+from c4trace.tui.line import Line, laid_out, width_of, wrapped
 from c4trace.tui.state import Page, Pane
 from c4trace.tui.table import columns_for, heading_line, row_line
 
@@ -33,7 +33,7 @@ _KEYS: dict[Page, tuple[tuple[str, str], ...]] = {
         ("Tab", "closed"),
     ),
     Page.socket: (("q", "back"), ("↑↓", "scroll"), ("End", "latest"), ("Space", "pause"), ("?", "help")),
-    Page.help: (("q", "back"),),
+    Page.help: (("q", "back"), ("↑↓", "scroll")),
 }
 _PLAYING_KEYS = (("n", "step"), ("+-", "speed"))
 
@@ -88,7 +88,13 @@ def draw(frame: Frame, width: int, height: int) -> list[Line]:
 def _sockets(frame: Frame, width: int, room: int) -> list[Line]:
     scene = frame.scene
     if not scene.looks:
-        return [[], laid_out([(scene.nothing, "yellow")], width)]
+        return [
+            [],
+            *(
+                laid_out(line, width)
+                for line in wrapped([(f"{word} ", "yellow") for word in scene.nothing.split()], width)
+            ),
+        ]
     share = shares(scene, room, open_rows=frame.open.matching, closed_rows=frame.closed.total)
     lines: list[Line] = []
     if share.open or scene.state.pane is Pane.open:
@@ -102,6 +108,8 @@ def _sockets(frame: Frame, width: int, room: int) -> list[Line]:
 def _list(pane: Pane, rows: Rows, share: int, scene: Scene, width: int) -> list[Line]:
     columns = columns_for(pane, scene, rows, width)
     lines = [_list_title(pane, rows, share, scene, width), heading_line(columns, pane, scene, width)]
+    if rows.total and not rows.matching and share:
+        lines.append(laid_out([("none has all these words; Esc clears the filter", "yellow")], width))
     for place, row in enumerate(rows.rows[:share], rows.top):
         lines.append(row_line(columns, row, scene, width, under_cursor=place == rows.cursor))
     return lines

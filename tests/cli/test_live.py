@@ -23,7 +23,8 @@ def test_a_plain_table_is_printed_where_there_is_no_terminal(tmp_path: Path) -> 
     assert (result.returncode, result.stderr) == (0, "")
     assert "\x1b" not in result.stdout
     lines = result.stdout.splitlines()
-    assert lines[0].startswith(f"orders {host.pid} live")
+    assert re.fullmatch(rf"orders {host.pid} live · capture \w+ · up \S+   \d\d:\d\d:\d\d", lines[0])
+    assert not re.search("[▁▂▃▄▅▆▇█]", result.stdout)
     assert any(line.startswith("1 open 0 opening 0 closing of 3   lost 0") for line in lines)
     at = lines.index("open sockets")
     assert lines[at + 1].split()[:4] == ["sock▾state", "age", "peer", "written"]
@@ -61,7 +62,8 @@ def test_a_dead_process_can_be_looked_at(tmp_path: Path) -> None:
     assert f"orders {host.pid} is dead" in result.stdout
     assert "in flight when it died: ▼ write of #3" in result.stdout
     assert (everybody.returncode, everybody.stdout) == (0, "")
-    assert everybody.stderr == f"c4trace: no traced process: nothing in {folder}\n"
+    last = f"c4trace live {host.pid} has the last state of orders, which is dead"
+    assert everybody.stderr == f"c4trace: no traced process runs: none in {folder}; {last}\n"
 
 
 def test_a_recording_is_shown_as_it_ended(tmp_path: Path) -> None:

@@ -95,6 +95,15 @@ def test_ctrl_z_stops_both_and_fg_brings_both_back(terminal: Tmux, host: Path) -
     terminal.wait_text("it ended 7")
 
 
+def test_a_command_that_meets_no_litecore_is_not_waited_for_any_more_when_it_has_ended(terminal: Tmux) -> None:
+    terminal.type("c4trace run --live -- sh -c 'read _ < more'; echo ended $?")
+    terminal.wait_text("no LiteCore was met yet; waiting for one")
+    let_it_end()
+    terminal.wait_text("the command has ended, and met no LiteCore; q leaves")
+    terminal.keys("q")
+    terminal.wait_text("ended 0")
+
+
 def test_what_is_redirected_is_the_commands_own(terminal: Tmux, host: Path) -> None:
     Path("input").write_text("1\n")
     begin(terminal, host, after="< input > output")

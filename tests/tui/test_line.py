@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from c4trace.tui.line import cut, fit, laid_out
+from c4trace.tui.line import cut, fit, laid_out, wrapped
 
 CUT = [(6, "日本語"), (5, "日本…"), (4, "日…")]
 
@@ -35,3 +35,19 @@ def test_a_line_ends_where_the_screen_does() -> None:
     assert "".join(piece.text for piece in line) == "abc日…"
     assert line[0].style is not None
     assert line[0].style.bold
+
+
+@pytest.mark.parametrize(
+    ("spans", "width", "lines"),
+    [
+        ([], 5, [""]),
+        ([("abc", ""), (", def", "")], 8, ["abc, def"]),
+        ([("abc", ""), (", def", "")], 7, ["abc", "def"]),
+        ([("abc", ""), ("       ", "")], 4, ["abc"]),
+        ([("abcdefgh", "red")], 3, ["abc", "def", "gh"]),
+        ([("a日本b", "")], 3, ["a日", "本b"]),
+        ([("日本", "")], 1, ["日", "本"]),
+    ],
+)
+def test_text_is_broken_into_lines(spans: list[tuple[str, str]], width: int, lines: list[str]) -> None:
+    assert ["".join(text for text, _ in line) for line in wrapped(spans, width)] == lines

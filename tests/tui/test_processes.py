@@ -79,11 +79,18 @@ def test_the_dead_are_shown_to_whoever_asks_for_them(folder: Path, watch: Watch,
     with talking_all(folder, ["orders", "orders"]) as (first, second):
         first.kill()
         second.kill()
-        assert names(Processes(watch, clock=clock), clock) == []
+        everybody = Processes(watch, clock=clock)
+        assert names(everybody, clock) == []
+        last = [f"c4trace live {one.pid} has the last state of orders, which is dead" for one in (first, second)]
+        assert everybody.none in {f"no traced process runs: none in {folder}; {said}" for said in last}
         asked = Processes(watch, "orders", clock=clock)
         assert names(asked, clock) == [("orders", "dead")]
         given = Processes(watch, lambda: [first.path, second.path, folder / "none.1.seg"], clock=clock)
         assert names(given, clock) == [("orders", "dead")] * 2
+        first.path.unlink()
+        second.path.unlink()
+        assert names(everybody, clock) == []
+        assert everybody.none == f"no traced process runs: none in {folder}"
 
 
 def test_the_events_of_a_session_are_followed(folder: Path, watch: Watch, clock: Clock) -> None:

@@ -130,6 +130,8 @@ def test_the_list_that_is_sorted_says_by_what() -> None:
 def test_nothing_to_see_is_said() -> None:
     viewer, source = viewing()
     assert "nobody is there" in "\n".join(screen(viewer))
+    source.nothing = f"no traced process runs: none in {'/a/long/path' * 3}; waiting for one"
+    assert " ".join(" ".join(screen(viewer, 60)).split()).count(source.nothing) == 1
     source.troubles = ["x.seg: not a \x1bsegment"]
     assert r"x.seg: not a \x1bsegment" in "\n".join(screen(viewer))
 
@@ -152,6 +154,41 @@ def test_the_drill_down_shows_the_socket_and_its_last_events() -> None:
     scrolled = screen(viewer, 120, 30, "up", "up")
     assert [line.split()[-1] for line in scrolled if " write " in line and "+1.00µs" in line][-1] == "98"
     assert "… 2 later" in "\n".join(scrolled)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 250])
+def test_the_drill_down_says_everything_at_any_width(width: int) -> None:
+    def said_of(one: dict[str, object], *keys: str) -> str:
+        viewer, source = viewing((process(), [{**one, "http_status": 101}]))
+        source.flights = CALLS
+        viewer.look()
+        lines = screen(viewer, width, 40, *keys)
+        assert not [line for line in lines[lines.index("") : -3] if line.endswith("…")]
+        return "".join("".join(lines).split())
+
+    third = said_of(FULL[2], "enter")
+    for part in ("ws://db3.example:4984/orders/_blipsync", "HTTP 101", "68.4 KiB in 3 calls", "39.1 KiB in 1 up-call"):
+        assert part.replace(" ", "") in third
+    for part in ("68K! of 64K", "39K of 64K", "write 6.50s", "in thread caller 12"):
+        assert part.replace(" ", "") in third
+    closed = said_of(FULL[6], "tab", "enter")
+    assert "closed2.0sago" in closed
+    assert closed.count("POSIX/111ECONNREFUSED") == 1
+
+
+def test_a_filter_that_nothing_passes_says_so() -> None:
+    viewer, _ = viewing((process(), FULL))
+    lines = screen(viewer, 60, 30, "/", *"nosuch", "enter")
+    assert [line for line in lines if line == "none has all these words; Esc clears the filter"]
+    assert "none has" not in "\n".join(screen(viewer, 60, 30, "esc"))
+
+
+def test_the_foot_says_that_a_help_longer_than_the_screen_goes_on() -> None:
+    viewer, _ = viewing((process(), FULL))
+    lines = screen(viewer, 60, 12, "?")
+    assert lines[-1].startswith("q back  ↑↓ scroll")
+    assert "yellow from 1 s" not in "\n".join(lines)
+    assert any("opening for more than 15 s" in line for line in screen(viewer, 60, 12, "G"))
 
 
 def test_a_socket_whose_row_is_gone_keeps_what_was_known_of_it() -> None:
