@@ -13,13 +13,6 @@ const char *c4t_asked_name(void) {
     return name && name[0] ? name : NULL;
 }
 
-uint32_t c4t_asked_number(const char *variable, uint32_t otherwise) {
-    const char *text = getenv(variable);
-    char *end;
-    unsigned long value = text ? strtoul(text, &end, 10) : 0;
-    return text && *text && !*end && value <= UINT32_MAX ? (uint32_t)value : otherwise;
-}
-
 /* One line, in one piece; false where that cannot be done. */
 static bool append(const char *path, const char *line, size_t size) {
     int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
@@ -52,4 +45,15 @@ void c4t_tell(const char *word, const char *text) {
         return;
     int n = snprintf(line, sizeof line, "c4trace: %s\n", text);
     c4t_say(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+}
+
+uint32_t c4t_asked_number(const char *variable, uint32_t otherwise) {
+    const char *text = getenv(variable);
+    char *end, note[160];
+    if (!text || !text[0]) return otherwise;
+    unsigned long value = strtoul(text, &end, 10);
+    if (text[0] >= '0' && text[0] <= '9' && !*end && value <= UINT32_MAX) return (uint32_t)value;
+    snprintf(note, sizeof note, "%s is %.40s, which is no whole number that it can be: change or unset it", variable, text);
+    c4t_tell("note", note);
+    return otherwise;
 }

@@ -110,3 +110,14 @@ def test_a_segment_that_is_cut_short_changes_nothing_for_the_command(
     assert note.endswith(".seg: was cut short while it was read; this recording ends here")
     assert "1 session, 5 calls, 5 up-calls" in amount
     assert recorded(record) == EVENTS
+
+
+def test_a_size_that_is_no_number_is_named_and_the_usual_one_used(host: Path, segments: Path) -> None:
+    done = run("--", host, "new", C4TRACE_SEGMENT_KIB="lots")
+    assert done.returncode == 0, done.stderr
+    seen, remark = done.stderr.splitlines()
+    assert seen.startswith("c4trace: traced process ")
+    said = "C4TRACE_SEGMENT_KIB is lots, which is no whole number that it can be: change or unset it"
+    assert remark == f"c4trace: {said}"
+    (segment,) = list_segments(segments)
+    assert segment.path.stat().st_size >= 16384 << 10
