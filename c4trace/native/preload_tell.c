@@ -53,7 +53,8 @@ uint32_t c4t_asked_number(const char *variable, uint32_t otherwise) {
     if (!text || !text[0]) return otherwise;
     unsigned long value = strtoul(text, &end, 10);
     if (text[0] >= '0' && text[0] <= '9' && !*end && value <= UINT32_MAX) return (uint32_t)value;
-    snprintf(note, sizeof note, "%s is %.40s, which is no whole number that it can be: change or unset it", variable, text);
+    snprintf(note, sizeof note, "%s is %.40s, which is no whole number that it can be: change or unset it", variable,
+             text);
     c4t_tell("note", note);
     return otherwise;
 }
