@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "forks.h"
 #include "preload.h"
 
 #define CALLERS 256 /* places in the code that are remembered; power of two */
@@ -58,7 +59,7 @@ static const struct c4t_met *enter(const struct c4t_litecore *litecore) {
 static void in_forked_child(void) { pthread_mutex_init(&lock, NULL); /* another thread of the parent may hold it */ }
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static void set_up(void) { pthread_atfork(NULL, NULL, in_forked_child); }
+static void set_up(void) { c4t_in_forked_children(in_forked_child); }
 
 /* The loader is asked without our lock: who is inside it (a library's constructor) may be on the way to us. */
 static const struct c4t_met *look_up(const void *caller) {

@@ -4,6 +4,7 @@
  */
 #include <dlfcn.h>
 
+#include "forks.h"
 #include "preload.h"
 #include "slices.h"
 
@@ -40,7 +41,7 @@ static _Atomic uint64_t *entry_of(uint64_t page) { return &pages[page * 0x9E3779
 
 static void in_forked_child(void) { pthread_mutex_init(&lock, NULL); /* another thread of the parent may hold it */ }
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static void set_up(void) { pthread_atfork(NULL, NULL, in_forked_child); }
+static void set_up(void) { c4t_in_forked_children(in_forked_child); }
 
 static bool same_library(const void *a, const void *b) {
     Dl_info of_a, of_b;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "forks.h"
 #include "pyfactory_inside.h"
 
 enum { WEBSOCKET_DOMAIN = 6, GOING_AWAY = 1001 };
@@ -246,7 +247,7 @@ static void in_forked_child(void) {
 static const c4tpy_callbacks *first_callbacks;
 static void set_up(void) {
     callbacks = *first_callbacks;
-    pthread_atfork(NULL, NULL, in_forked_child);
+    c4t_in_forked_children(in_forked_child);
 }
 
 c4tpy_factory *c4tpy_factory_new(int framing, const c4tpy_upcalls *upcalls, const c4tpy_callbacks *methods) {

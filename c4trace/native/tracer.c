@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "factories.h"
+#include "forks.h"
 #include "segment_make.h"
 #include "sessions.h"
 #include "slices.h"
@@ -85,7 +86,7 @@ static void set_up_process(void) {
         c4t_tracers[i].index = (uint32_t)i;
         pthread_mutex_init(&c4t_tracers[i].lock, NULL);
     }
-    if (!setup_error) setup_error = pthread_atfork(NULL, NULL, in_forked_child);
+    if (!setup_error) setup_error = c4t_in_forked_children(in_forked_child);
 }
 
 static int check_config(const c4trace_config *config, c4trace_failure *failure) {

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from c4trace.run.program import Program, look_at
+from c4trace.run.program import Program, file_of, is_foreign, look_at, our_loader
 from c4trace.run.reports import Report
 
 __all__ = ["why_not", "why_nothing"]
@@ -39,7 +38,7 @@ def why_nothing(command: str, reports: Iterable[Report], loaded: Iterable[Path],
         return (
             f"LiteCore {said[0].text} was there, but got no socket factory that could be wrapped: it made no connection"
         )
-    executable = look_at(Path(shutil.which(command) or command).resolve())
+    executable = look_at(file_of(command))
     others = [
         path
         for path in sorted(loaded)
@@ -61,8 +60,13 @@ def _of_the_executable(program: Program | None) -> str:
         return f"{program.path} is setuid (or the like), and the loader preloads nothing into such a program"
     if program.has_litecore:
         return f"LiteCore is statically linked in {program.path}: build it with --wrap, or with c4trace.h"
-    if not program.has_loader:
+    if not program.loader:
         return f"{program.path} is a static binary, into which nothing can be preloaded"
+    if is_foreign(program.loader):
+        return (
+            f"{program.path} is for another C library or processor (its loader is {program.loader}, c4trace's is "
+            f"{our_loader()}), and nothing was preloaded into it"
+        )
     return ""
 
 

@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import mmap
 import os
+import shutil
 import stat
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-__all__ = ["LITECORE_FUNCTION", "Program", "look_at"]
+__all__ = ["LITECORE_FUNCTION", "Program", "file_of", "is_foreign", "loader_of", "look_at", "our_loader"]
 
 LITECORE_FUNCTION = b"c4repl_new"
 _LITECORE_WORDS = b"+CBMobile_"  # of the WebSocket protocols it speaks; what is left of it in a stripped file
 _PT_INTERP, _SHT_SYMTAB, _SHT_DYNSYM = 3, 2, 11
 _SYMBOL = struct.Struct("<IBBHQQ")
+_BITS = {b"\x7fELF\x01\x01": 32, b"\x7fELF\x02\x01": 64}  # both little-endian
+
+
+class _Layout(NamedTuple):
+    """Where a file has its table of segments, and the size and number of its entries; and an entry its place."""
+
+    word: struct.Struct
+    table: int
+    table_shape: int
+    offset: int
+    length: int
+
+
+_LAYOUTS = {
+    32: _Layout(struct.Struct("<I"), table=0x1C, table_shape=0x2A, offset=4, length=16),
+    64: _Layout(struct.Struct("<Q"), table=0x20, table_shape=0x36, offset=8, length=32),
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -24,11 +45,40 @@ class Program:
 
     path: Path
     is_elf: bool
-    has_loader: bool
-    """Whether the dynamic loader starts it, which preloads."""
+    loader: str
+    """Path of the dynamic loader that starts it, which preloads; "": none does."""
     is_privileged: bool
     """Whether it has rights its caller has not (setuid, setgid, capabilities), so that the loader preloads nothing."""
     has_litecore: bool
+
+
+def file_of(word: str) -> Path:
+    """The file that is run where a command is called `word`."""
+    return Path(shutil.which(word) or word).resolve()
+
+
+@functools.cache
+def our_loader() -> str:
+    """Path of the loader that our library is for, which is Python's; "" where that has none."""
+    return loader_of(Path(sys.executable).resolve())
+
+
+def is_foreign(loader: str) -> bool:
+    """Whether our library is for another loader: musl's, for one, starts no program with it."""
+    ours = our_loader()
+    if not loader or not ours or Path(loader).name == Path(ours).name:
+        return False
+    return Path(loader).resolve() != Path(ours).resolve()
+
+
+def loader_of(path: Path) -> str:
+    """Path of the dynamic loader that starts the program in a file; "" where none does, or that cannot be told."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as data:
+            bits = _BITS.get(data[:6], 0)
+            return _loader(data, _LAYOUTS[bits]) if bits else ""
+    except (OSError, ValueError, struct.error, OverflowError):
+        return ""
 
 
 def look_at(path: Path) -> Program | None:
@@ -45,18 +95,17 @@ def look_at(path: Path) -> Program | None:
 
 
 def _program(path: Path, about: os.stat_result, data: mmap.mmap) -> Program:
-    is_elf = data[:6] == b"\x7fELF\x02\x01"  # 64 bits, little-endian
+    bits = _BITS.get(data[:6], 0)
     try:
-        has_loader = is_elf and _PT_INTERP in _segment_types(data)
-        has_litecore = is_elf and _defines(data, LITECORE_FUNCTION)
-    except (struct.error, IndexError, OverflowError):
-        has_loader, has_litecore = is_elf, False
+        loader = _loader(data, _LAYOUTS[bits]) if bits else ""
+    except (struct.error, OverflowError):
+        bits, loader = 0, ""  # the kernel does not take it for a program either
     return Program(
         path=path,
-        is_elf=is_elf,
-        has_loader=has_loader,
+        is_elf=bits > 0,
+        loader=loader,
         is_privileged=_is_privileged(path, about),
-        has_litecore=has_litecore or (is_elf and data.find(_LITECORE_WORDS) >= 0),
+        has_litecore=bits > 0 and (data.find(_LITECORE_WORDS) >= 0 or (bits == 64 and _defines_litecore(data))),
     )
 
 
@@ -71,10 +120,17 @@ def _is_privileged(path: Path, about: os.stat_result) -> bool:
         return False
 
 
-def _segment_types(data: mmap.mmap) -> set[int]:
-    (table,) = struct.unpack_from("<Q", data, 0x20)
-    size, count = struct.unpack_from("<HH", data, 0x36)
-    return {struct.unpack_from("<I", data, table + i * size)[0] for i in range(count)}
+def _loader(data: mmap.mmap, layout: _Layout) -> str:
+    (table,) = layout.word.unpack_from(data, layout.table)
+    size, count = struct.unpack_from("<HH", data, layout.table_shape)
+    for i in range(count):
+        at = table + i * size
+        if struct.unpack_from("<I", data, at)[0] == _PT_INTERP:
+            (offset,), (length,) = (
+                layout.word.unpack_from(data, at + field) for field in (layout.offset, layout.length)
+            )
+            return os.fsdecode(data[offset : offset + length].split(b"\0")[0])
+    return ""
 
 
 def _sections(data: mmap.mmap) -> Iterator[tuple[int, int, int, int]]:
@@ -84,6 +140,13 @@ def _sections(data: mmap.mmap) -> Iterator[tuple[int, int, int, int]]:
     for i in range(count):
         _, kind, _, _, offset, length, link = struct.unpack_from("<IIQQQQI", data, table + i * size)
         yield kind, offset, length, link
+
+
+def _defines_litecore(data: mmap.mmap) -> bool:
+    try:
+        return _defines(data, LITECORE_FUNCTION)
+    except (struct.error, IndexError, OverflowError):
+        return False
 
 
 def _defines(data: mmap.mmap, name: bytes) -> bool:

@@ -19,6 +19,7 @@ from c4trace.run.environment import preloading
 from c4trace.run.family import Family
 from c4trace.run.loaded import LoadedFiles
 from c4trace.run.outcome import remarks, what_was_seen
+from c4trace.run.program import file_of, is_foreign, loader_of
 from c4trace.run.reports import Reports
 from c4trace.serve_error import ServeError
 from c4trace.sinks.logs.output import Output
@@ -56,14 +57,18 @@ def run(
     with tempfile.TemporaryDirectory(prefix="c4trace-run-") as folder:
         reports = Reports(Path(folder))
         family = Family(reports, msgspec.structs.replace(to, metrics_port=None))
-        environment = preloading(
-            os.environ,
-            name=name,
-            reports=reports.folder,
-            capture=capture,
-            segment_bytes=recording_bytes(None) if to.record is not None else 0,
-            collector=os.getpid() if family.collects else 0,
-            dlsym=dlsym,
+        environment = (
+            dict(os.environ)
+            if is_foreign(loader_of(file_of(words[0])))
+            else preloading(
+                os.environ,
+                name=name,
+                reports=reports.folder,
+                capture=capture,
+                segment_bytes=recording_bytes(None) if to.record is not None else 0,
+                collector=os.getpid() if family.collects else 0,
+                dlsym=dlsym,
+            )
         )
         command = (
             Command(words, environment) if screen is None else Command(words, environment, screen.files, screen.away)

@@ -45,6 +45,13 @@ def test_a_library_is_preloaded_before_those_that_were() -> None:
     assert asked(Path("/reports"), 7, {})["LD_PRELOAD"] == str(library())
 
 
+def test_a_program_of_another_c_library_can_start_with_the_library() -> None:
+    words = ["/usr/bin/nm", "-D", "--undefined-only", library()]
+    needed = subprocess.run(words, capture_output=True, text=True, check=True)
+    atfork = [line.split() for line in needed.stdout.splitlines() if "__register_atfork" in line]
+    assert [weak for weak, _ in atfork] == ["w"]  # all else that is needed musl has too
+
+
 def test_a_host_built_with_a_sanitizer_runs_and_is_traced(tmp_path: Path, segments: Path) -> None:
     host = build(tmp_path, Version(41, "4.1.0"), "-fsanitize=address,undefined")
     before = dict(os.environ) | {"ASAN_OPTIONS": "exitcode=9"}

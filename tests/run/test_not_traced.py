@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from c4trace.run.program import our_loader
 from c4trace.segment.folder import list_segments
 from tests.run.stand_in import Version, build, compile_text, run
 
@@ -59,6 +61,19 @@ def test_a_static_binary(tmp_path: Path) -> None:
     done = run("--", program)
     assert (done.returncode, done.stdout) == (5, "hello\n")
     assert why(done) == f"{program} is a static binary, into which nothing can be preloaded"
+
+
+def test_a_program_of_another_loader(tmp_path: Path) -> None:
+    loader = tmp_path / "ld-other.so.1"
+    shutil.copy(our_loader(), loader)
+    text = '#include <stdio.h>\n#include <stdlib.h>\nint main(void) { puts(getenv("LD_PRELOAD") ? "ours" : "none"); }\n'
+    program = compile_text(text, tmp_path / "other", f"-Wl,--dynamic-linker={loader}")
+    done = run("--", program)
+    assert (done.returncode, done.stdout) == (0, "none\n")
+    loaders = f"its loader is {loader}, c4trace's is {our_loader()}"
+    assert (
+        why(done) == f"{program} is for another C library or processor ({loaders}), and nothing was preloaded into it"
+    )
 
 
 def linked_in(program: Path) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from c4trace.run.environment import library
-from c4trace.run.program import look_at
+from c4trace.run.program import is_foreign, loader_of, look_at
 from tests.run.stand_in import compile_text
 
 MAIN = "int main(void) { return 0; }\n"
@@ -21,9 +22,9 @@ DEFINES = "void c4repl_new(void) {}\n"
 def test_a_program_of_the_usual_kind_is_started_by_the_loader() -> None:
     program = look_at(Path(sys.executable))
     assert program is not None
-    assert (program.is_elf, program.has_loader, program.is_privileged, program.has_litecore) == (
+    assert (program.is_elf, is_foreign(program.loader), program.is_privileged, program.has_litecore) == (
         True,
-        True,
+        False,
         False,
         False,
     )
@@ -32,7 +33,24 @@ def test_a_program_of_the_usual_kind_is_started_by_the_loader() -> None:
 def test_a_static_program_is_not(tmp_path: Path) -> None:
     program = look_at(compile_text(MAIN, tmp_path / "static", "-static"))
     assert program is not None
-    assert (program.is_elf, program.has_loader, program.has_litecore) == (True, False, False)
+    assert (program.is_elf, program.loader, program.has_litecore) == (True, "", False)
+
+
+@pytest.mark.parametrize(
+    ("header", "segment"),
+    [("<16x12xI10xHH", "<III4xI"), ("<16x16xQ14xHH", "<I4xQ16xQ")],
+    ids=["32 bits", "64 bits"],
+)
+def test_a_program_for_another_loader_is_foreign(header: str, segment: str, tmp_path: Path) -> None:
+    at, name = struct.calcsize(header), b"/lib/ld-musl-x86_64.so.1\0"
+    size = struct.calcsize(segment)
+    place = (at + size, 0, len(name)) if header.startswith("<16x12") else (at + size, len(name))
+    text = struct.pack(header, at, size, 1) + struct.pack(segment, 3, *place) + name
+    (tmp_path / "program").write_bytes(b"\x7fELF" + (b"\1\1" if "12x" in header else b"\2\1") + text[6:])
+    program = look_at(tmp_path / "program")
+    assert program is not None
+    assert program.loader == loader_of(program.path) == "/lib/ld-musl-x86_64.so.1"
+    assert is_foreign(program.loader)
 
 
 def test_a_script_is_no_program_of_its_own(tmp_path: Path) -> None:
@@ -40,7 +58,7 @@ def test_a_script_is_no_program_of_its_own(tmp_path: Path) -> None:
     script.write_text("#!/bin/sh\n# +CBMobile_3 c4repl_new\n")
     program = look_at(script)
     assert program is not None
-    assert (program.is_elf, program.has_loader, program.has_litecore) == (False, False, False)
+    assert (program.is_elf, program.loader, program.has_litecore) == (False, "", False)
 
 
 @pytest.mark.parametrize("path", ["no/such/file", ".", "/dev/null", "/proc/self/mem"])
@@ -105,5 +123,5 @@ def test_a_damaged_program_is_taken_for_what_it_looks_like(
     path.write_bytes(data)
     program = look_at(path)
     assert program is not None
-    assert program.is_elf == (bytes(data[:6]) == b"\x7fELF\x02\x01")
+    assert not program.is_elf or bytes(data[:6]) in {b"\x7fELF\x01\x01", b"\x7fELF\x02\x01"}
     assert not program.has_litecore
