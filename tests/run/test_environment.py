@@ -46,7 +46,7 @@ def test_a_library_is_preloaded_before_those_that_were() -> None:
 
 
 def test_a_program_of_another_c_library_can_start_with_the_library() -> None:
-    words = ["/usr/bin/nm", "-D", "--undefined-only", library()]
+    words = ["/usr/bin/nm", "-D", "--undefined-only", str(library())]
     needed = subprocess.run(words, capture_output=True, text=True, check=True)
     atfork = [line.split() for line in needed.stdout.splitlines() if "__register_atfork" in line]
     assert [weak for weak, _ in atfork] == ["w"]  # all else that is needed musl has too
