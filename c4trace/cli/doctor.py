@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from c4trace.cli.ending import FINDINGS
+from c4trace.cli.number import Number
 from c4trace.cli.verb import verb
 from c4trace.doctor.check import Check, Verdict
 from c4trace.doctor.litecore import check_litecore
@@ -28,7 +29,7 @@ STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
     """
 )
 @click.option("--litecore", metavar="PATH", type=click.Path(), help="Look at this libLiteCore.so, too.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Look whether metrics can be served at this port.")
+@click.option("--port", type=Number(0, 65535), help="Look whether metrics can be served at this port.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_context
 def command(ctx: click.Context, *, litecore: str | None, port: int | None, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, exposition, openmetrics
 
 from c4trace.cli.ending import UNREACHED, BadInput, Unreached
 from c4trace.cli.notices import notice, say_how_it_ended
+from c4trace.cli.number import Number
 from c4trace.cli.target import is_file, nothing_traced, segment_of
 from c4trace.cli.verb import verb
 from c4trace.recording.reader import open_recording
@@ -39,7 +40,7 @@ _FORGET_DEAD_AFTER_S = 300.0  # as Prometheus does with series that are no longe
 )
 @click.argument("source", metavar="[FILE|PID|NAME]", type=click.Path(), required=False)
 @click.option("--all", "everybody", is_flag=True, help="All traced processes of this user, as without a source.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Serve the page at this port (0: any) until Ctrl-C.")
+@click.option("--port", type=Number(0, 65535), help="Serve the page at this port (0: any) until Ctrl-C.")
 @click.option("--address", default="127.0.0.1", show_default=True, help="Where to serve it.")
 @click.option("--openmetrics", "as_openmetrics", is_flag=True, help="OpenMetrics, with the slowest session of each.")
 @click.pass_context

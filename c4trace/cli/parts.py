@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from c4trace.cli.ending import BadInput
+from c4trace.cli.number import Number
 from c4trace.cli.size import Size
 from c4trace.cli.span import Span
 from c4trace.recording.rotation import Rotation
@@ -22,7 +23,7 @@ _OPTIONS = (
     click.option("--part-size", type=Size(), help="Begin a new part after so many bytes of file (64MiB, 1GB)."),
     click.option("--part-time", type=Span(), help="Begin a new part after 30s, 10m, 1h."),
     click.option("--keep-size", type=Size(), help="Remove old parts so that all take no more than this (2GiB)."),
-    click.option("--keep-parts", type=click.IntRange(1), metavar="N", help="Keep the last N parts only."),
+    click.option("--keep-parts", type=Number(1), metavar="N", help="Keep the last N parts only."),
     click.option("--sync-parts", is_flag=True, help="Bring each part to the disk at its end: it outlives a power cut."),
 )
 

@@ -8,6 +8,7 @@ import click
 
 from c4trace.cli.ending import UNREACHED, BadInput
 from c4trace.cli.notices import notice
+from c4trace.cli.number import Number
 from c4trace.cli.span import Span
 from c4trace.cli.target import nothing_traced
 from c4trace.cli.verb import verb
@@ -33,7 +34,7 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--prune", is_flag=True, help="First remove segments of the dead: those of a week, or beyond 256 MiB.")
 @click.option("--older-than", type=Span(), help="Prune what is dead for longer: 12h, 1d; 0 for all.")
-@click.option("--keep-bytes", metavar="N", type=click.IntRange(0), help="Prune the oldest down to N bytes of them all.")
+@click.option("--keep-bytes", metavar="N", type=Number(0), help="Prune the oldest down to N bytes of them all.")
 @click.pass_context
 def command(
     ctx: click.Context,

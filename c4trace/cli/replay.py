@@ -12,6 +12,7 @@ import click
 
 from c4trace.cli.ending import BadInput
 from c4trace.cli.notices import notice, say_how_it_ended
+from c4trace.cli.number import Number
 from c4trace.cli.verb import verb
 from c4trace.recording.reader import Recording, open_recording
 from c4trace.replay.sinks import Fed
@@ -64,7 +65,7 @@ class Speed(click.ParamType[float | None]):
 @click.option(
     "--log", metavar="STYLE|FILE", default="console", show_default=True, help="console or json on stderr, a file, none."
 )
-@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve the metrics while it plays (0: any port).")
+@click.option("--metrics-port", type=Number(0, 65535), help="Serve the metrics while it plays (0: any port).")
 @click.option("--hold", is_flag=True, help="At the end serve on until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as one JSON object.")
 @click.pass_context

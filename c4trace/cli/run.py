@@ -12,6 +12,7 @@ import click
 
 from c4trace.cli.capture import Capture
 from c4trace.cli.ending import BadInput
+from c4trace.cli.number import Number
 from c4trace.cli.parts import part_options, rotation_of
 from c4trace.cli.verb import verb
 from c4trace.destinations import destinations
@@ -39,7 +40,7 @@ NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,47}")
 )
 @click.option("--name", help="What the traced processes are called; the command's own name otherwise.")
 @click.option("--record", metavar="FILE", type=click.Path(), help="Record all events to FILE (.jsonl or .jsonl.zst).")
-@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve metrics while it runs (0: any port).")
+@click.option("--metrics-port", type=Number(0, 65535), help="Serve metrics while it runs (0: any port).")
 @click.option("--capture", type=Capture(), default="headers", help="off, events, headers (the default), bytes:N, full.")
 @click.option("--log", metavar="STYLE|FILE", help="Log sessions: console or json on stderr, or a file.")
 @click.option("--live", is_flag=True, help="Watch its sockets meanwhile; its own output to the terminal comes after.")

@@ -12,6 +12,7 @@ from click.shell_completion import CompletionItem
 
 from c4trace.cli.ending import BadInput
 from c4trace.cli.notices import say_how_it_ended
+from c4trace.cli.number import Number
 from c4trace.cli.target import is_file, segment_of
 from c4trace.cli.verb import verb
 from c4trace.events import Event, EventKind, Gap, Return
@@ -60,7 +61,7 @@ class Call(click.ParamType[str]):
     "-s",
     "--session",
     "sessions",
-    type=click.IntRange(0),
+    type=Number(0),
     multiple=True,
     metavar="N",
     help="Only session N (repeatable).",

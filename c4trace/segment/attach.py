@@ -42,6 +42,8 @@ class Segment:
 
     def __init__(self, path: Path, *, control: bool = False) -> None:
         self.path = path
+        if not os.path.lexists(path):
+            raise SegmentError(f"{path}: is not there; check the name")
         self._reader = NativeReader(path, "control" if control else "read")
 
     def __enter__(self) -> Self:

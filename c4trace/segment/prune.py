@@ -6,11 +6,13 @@ import errno
 import fcntl
 import os
 import signal
+import struct
 import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
+from c4trace._native import lib
 from c4trace.segment.attach import attach
 from c4trace.segment.folder import SegmentError, SegmentFile, list_segments
 
@@ -23,13 +25,14 @@ SPARE_S = 60.0
 """What has died since is spared: whoever started it may be about to read it."""
 
 _OVER = {"dead", "closed"}
+_BEGINNING = struct.Struct("=QI")  # magic and layout of native/segment.h
 
 
 def prune_segments(folder: Path, done: Collection[Path] = ()) -> list[Path]:
     """Remove dead segments of `folder` that are older than KEEP_DAYS, then the oldest, down to KEEP_BYTES.
 
-    The newest is kept whatever its size, and all that died within SPARE_S, unless they are `done`. Gives what was
-    removed; what cannot be looked at or removed is left alone.
+    The newest is kept whatever its size, and all that died within SPARE_S, unless they are `done`. Of another layout
+    than this c4trace has, age is the file's. Gives what was removed; what cannot be looked at or removed is left alone.
     """
     try:
         dead = [found for file in list_segments(folder) if (found := _dead(file)) is not None]
@@ -83,30 +86,42 @@ class BlackBox(NamedTuple):
 def _dead(file: SegmentFile) -> BlackBox | None:
     try:
         about = file.path.stat(follow_symlinks=False)
-        with attach(file.path) as segment:
-            snapshot = segment.snapshot()
+        last = _last_seen(file.path, about)
     except (SegmentError, OSError):
         return None
-    if snapshot.process.state not in _OVER or _is_written(file.path):
+    if last is None:
         return None
-    last = snapshot.process.started + snapshot.now
     return BlackBox(file.name, file.pid, file.path, about.st_ino, about.st_blocks * 512, last)
 
 
-def _is_written(path: Path) -> bool:
+def _last_seen(path: Path, about: os.stat_result) -> float | None:
+    """When the process of a segment was last seen to do something; None where it may still do so."""
+    is_written = _is_written(path)
+    if _is_of_another_layout(path):  # which only a lease can tell to be of the dead; its age is that of the file
+        return about.st_mtime if is_written is False else None
+    with attach(path) as segment:
+        snapshot = segment.snapshot()
+    return snapshot.process.started + snapshot.now if snapshot.process.state in _OVER and not is_written else None
+
+
+def _is_of_another_layout(path: Path) -> bool:
+    """Whether it is the segment of a c4trace that is older or newer than this one (native/segment.h)."""
+    with path.open("rb") as file:
+        magic, layout = _BEGINNING.unpack(file.read(_BEGINNING.size).ljust(_BEGINNING.size, b"\0"))
+    return bool(magic == lib.C4T_SEGMENT_MAGIC and layout != lib.C4T_SEGMENT_LAYOUT)
+
+
+def _is_written(path: Path) -> bool | None:
     """Whether anybody has it mapped to write: a host in another container, whose pid means nothing here.
 
-    A read lease is refused while that is so (fcntl(2), F_SETLEASE).
+    A read lease is refused while that is so (fcntl(2), F_SETLEASE). None where there are no leases.
     """
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return False
+    file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)  # for whoever comes meanwhile: one that does nothing
         fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except OSError as error:
-        return error.errno == errno.EAGAIN
+        return True if error.errno == errno.EAGAIN else None
     finally:
         os.close(file)  # the lease goes with it
     return False

@@ -61,7 +61,7 @@ def test_that_nothing_matches_is_said(tmp_path: Path) -> None:
     [
         (["--call", "sing"], "Invalid value for '-c' / '--call': 'sing' is no call or up-call; there are open, write"),
         (["--from", "soon"], "'soon' is no time: write seconds (1.5), a span (250ms, 2m, 1:02.5) or a date"),
-        (["--session", "first"], "Invalid value for '-s' / '--session': 'first' is not a valid integer"),
+        (["--session", "first"], "Invalid value for '-s' / '--session': 'first' is not a valid number."),
         (["--session", "-1"], "Invalid value for '-s' / '--session': -1 is not in the range x>=0"),
         (["--from", "2s", "--to", "30ms"], "--from 2s is after --to 30ms; give the earlier one to --from"),
     ],

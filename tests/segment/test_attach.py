@@ -100,7 +100,7 @@ def test_what_is_no_segment_is_refused_in_one_line(segments: Path, content: byte
 
 
 def test_a_file_that_is_not_there_is_refused(segments: Path) -> None:
-    with pytest.raises(SegmentError, match="No such file"):
+    with pytest.raises(SegmentError, match="is not there; check the name"):
         attach(segments / "x.1.seg")
 
 

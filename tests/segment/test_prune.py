@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 import c4trace
 from c4trace.segment import prune
 from c4trace.segment.folder import list_segments
-from c4trace.segment.prune import prune_segments
+from c4trace.segment.prune import prune_as_asked, prune_segments
 
 
 def die(name: str) -> Path:
@@ -82,6 +83,46 @@ def test_the_living_and_what_is_no_segment_are_left_alone(
     with c4trace.Tracer("living") as tracer:
         assert len(prune_segments(segments)) == len(dead)
         assert {path.name for path in segments.iterdir()} == {"broken.1.seg", "notes", tracer.segment_path.name}
+
+
+def of_another_layout(path: Path) -> Path:
+    """The segment as an older or newer c4trace would have written it."""
+    with path.open("r+b") as file:
+        file.seek(8)  # segment.h: layout
+        file.write((999).to_bytes(4, "little"))
+    return path
+
+
+def test_the_dead_of_another_version_go_as_others_do(segments: Path, dead: list[Path]) -> None:
+    foreign = of_another_layout(dead[1])
+    os.utime(foreign, (0, 0))
+    assert prune_segments(segments) == [foreign]
+    newer = of_another_layout(dead[3])
+    assert prune_segments(segments) == []
+    assert newer in {box.path for box in prune_as_asked(segments, older_than=0, keep_bytes=None)}
+    assert left(segments) == []
+
+
+def test_what_lives_of_another_version_is_left_alone(segments: Path) -> None:
+    with c4trace.Tracer("living") as tracer:
+        living = of_another_layout(tracer.segment_path)
+        os.utime(living, (0, 0))
+        assert prune_segments(segments, [living]) == []
+        assert prune_as_asked(segments, older_than=0, keep_bytes=0) == []
+        assert left(segments) == [living]
+
+
+def test_where_nobody_can_tell_whether_it_lives_another_version_is_left_alone(
+    segments: Path, dead: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_leases(*_: object) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr("c4trace.segment.prune.fcntl.fcntl", no_leases)
+    foreign = of_another_layout(dead[0])
+    os.utime(foreign, (0, 0))
+    assert len(prune_as_asked(segments, older_than=0, keep_bytes=None)) == len(dead) - 1
+    assert left(segments) == [foreign]
 
 
 def test_a_folder_that_is_not_there_or_not_ours_is_left_alone(tmp_path: Path) -> None:
