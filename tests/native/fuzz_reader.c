@@ -28,6 +28,13 @@ static uint64_t random_bits(void) { /* splitmix64 */
 
 static uint64_t below(uint64_t n) { return random_bits() % n; }
 
+/* As a host leaves it that writes no more of a record than means anything. */
+static void leave_unwritten(const struct made_segment *segment, uint32_t ring, uint64_t position, uint8_t flags) {
+    struct c4t_record *record = (void *)(segment->base + made_ring(segment, ring)->data + (position & (MADE_CAP - 1)));
+    record->flags |= flags;
+    memset(&record->code, 0xEE, sizeof *record - offsetof(struct c4t_record, code));
+}
+
 /* A segment with something of everything in it. */
 static void fill(struct made_segment *segment) {
     struct c4t_segment_header *header = segment->header;
@@ -43,10 +50,13 @@ static void fill(struct made_segment *segment) {
         r.text2_size = i % 2 ? 22 : 0;
         r.data = whole;
         r.data_size = i % 7 * 40;
-        made_put(segment, i % 4, &r);
+        bool plain = i % 5 == 1;
+        if (plain) r.text1_size = r.text2_size = r.data_size = 0;
+        uint64_t position = made_put(segment, i % 4, &r);
+        if (plain) leave_unwritten(segment, i % 4, position, C4T_REC_PLAIN);
         struct made_record returned = {
             .event = r.event, .flags = C4T_REC_RETURN, .ticks = r.ticks + 1, .sid = r.sid, .call = r.call, .n = i};
-        if (i % 3) made_put(segment, i % 4, &returned);
+        if (i % 3) leave_unwritten(segment, i % 4, made_put(segment, i % 4, &returned), 0);
     }
     made_lose(segment, 1, 4);
     header->session_top = header->thread_top = header->cells_top = header->closed_top = 3;
@@ -172,6 +182,8 @@ static void read_all(const struct made_segment *segment, int mode) {
     c4t_reader_slices(reader, (uint32_t)below(3), &slices);
     CHECK(slices.released <= slices.written && slices.unfollowed <= slices.written - slices.released);
     c4t_reader_totals(reader, (uint32_t)below(3), bounds, 2, mode != C4T_READ, totals);
+    int turned = c4t_reader_set_capture(reader, (uint32_t)below(C4T_CAPTURE_FULL + 1), (uint32_t)random_bits());
+    CHECK(turned == (mode == C4T_READ ? -1 : 0));
     CHECK(c4t_reader_sessions(reader, sessions, 64) <= 64);
     CHECK(c4t_reader_flights(reader, flights, 64) <= 64);
     CHECK(c4t_reader_closed(reader, closed, 64) <= 64);
