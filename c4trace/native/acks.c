@@ -46,7 +46,7 @@ static bool disown(const struct c4t_direction *at) {
         ack->turns = 0;
         c4t_barrier_in_all_threads();
     }
-    if (ack->leaving && ack->leaving != c4t_row_of(at->thread) && is_using(ack->leaving, at->sid)) return false;
+    if (ack->leaving && ack->leaving != at->row && is_using(ack->leaving, at->sid)) return false;
     ack->leaving = NULL;
     return true;
 }
@@ -72,11 +72,11 @@ static bool try_again(const struct c4t_direction *at) {
 }
 
 /* In the thread's own row, or, past the pool of rows, for all in the header. */
-static void count_unmeasured(struct c4t_thread *thread, uint64_t n) {
-    if (C4T_LIKELY(thread->slot < C4T_THREADS_MAX))
-        c4t_count(&c4t_row_of(thread)->unmeasured, n);
+static void count_unmeasured(const struct c4t_direction *at, uint64_t n) {
+    if (C4T_LIKELY(at->thread->slot < C4T_THREADS_MAX))
+        c4t_count(&at->row->unmeasured, n);
     else
-        c4t_add(&thread->tracer->header->lost[C4T_LOSS_LATENCY], n, true);
+        c4t_add(&at->thread->tracer->header->lost[C4T_LOSS_LATENCY], n, true);
 }
 
 /* What found no spill free is counted and not timed. */
@@ -91,7 +91,7 @@ static void take_untimed(const struct c4t_direction *at) {
     c4t_count(&at->begun->bytes, begun);
     c4t_count(&at->ended->n, ended_n);
     c4t_count(&at->ended->bytes, ended);
-    count_unmeasured(at->thread, begun_n);
+    count_unmeasured(at, begun_n);
 }
 
 /* Beginnings before endings, so that nothing ends that has not begun. */
@@ -118,8 +118,8 @@ static void take_spills(const struct c4t_direction *at, uint64_t now) {
 /* Done with what try_again took. Whoever had it so often running owns it from now on. */
 static void let_go(const struct c4t_direction *at, uint64_t now) {
     struct c4t_ack *ack = at->ack;
-    struct c4t_thread_row *row = c4t_row_of(at->thread);
-    if (row == &at->thread->own_row) { /* also of a lease that is void: its owner could not be told from it */
+    struct c4t_thread_row *row = at->row;
+    if (row == &at->thread->own_row) { /* past the pool: nobody could look at it */
         ack->last = NULL;
     } else if (ack->last != row) {
         ack->last = row;
@@ -187,7 +187,7 @@ void c4t_flow_end_slow(struct c4t_direction at, uint64_t n, uint64_t now) {
 
 void c4t_flow_settle(struct c4t_direction at, uint64_t now) {
     if (C4T_LIKELY(!c4t_has_spill(at.ack))) return;
-    if (c4t_ack_is_mine(at.ack, c4t_row_of(at.thread))) {
+    if (c4t_ack_is_mine(at.ack, at.row)) {
         take_spills(&at, now);
     } else if (try_again(&at)) {
         take_spills(&at, now);

@@ -16,6 +16,8 @@ enum c4t_way { C4T_WRITING = 0, C4T_RECEIVING = 1 };
 /* A direction of a session as a thread sees it: where its progress is shown and where its latencies go. */
 struct c4t_direction {
     struct c4t_thread *thread;
+    struct c4t_thread_row
+        *row; /* in which it says that it may be using it; not another one, though the lease be void by now */
     struct c4t_ack *ack;
     struct c4t_flow *begun, *ended; /* in the session's row */
     struct c4t_cells *cells;
@@ -23,10 +25,10 @@ struct c4t_direction {
     enum c4t_latency latency;
 };
 
-C4T_HOT struct c4t_direction c4t_direction_of(struct c4t_thread *thread, struct c4t_session *session,
-                                              struct c4t_cells *cells, enum c4t_way way) {
+C4T_HOT struct c4t_direction c4t_direction_of(struct c4t_thread *thread, struct c4t_thread_row *entered,
+                                              struct c4t_session *session, struct c4t_cells *cells, enum c4t_way way) {
     struct c4t_session_row *row = session->row;
-    struct c4t_direction at = {.thread = thread, .cells = cells};
+    struct c4t_direction at = {.thread = thread, .row = entered, .cells = cells};
     /* relaxed: set before the session can be found, and not changed while it is in use */
     at.sid = atomic_load_explicit(&session->sid, memory_order_relaxed);
     at.ack = way == C4T_WRITING ? &session->write : &session->receive;
@@ -109,7 +111,7 @@ C4T_INTERNAL void c4t_flow_end_slow(struct c4t_direction at, uint64_t n, uint64_
 
 /* `n` bytes began (write, received) at `now`. */
 C4T_HOT void c4t_flow_begin(struct c4t_direction at, uint64_t n, uint64_t now) {
-    if (c4t_ack_is_mine(at.ack, c4t_row_of(at.thread)))
+    if (c4t_ack_is_mine(at.ack, at.row))
         c4t_begin_held(at.ack, at.begun, n, now);
     else
         c4t_flow_begin_slow(at, n, now);
@@ -117,7 +119,7 @@ C4T_HOT void c4t_flow_begin(struct c4t_direction at, uint64_t n, uint64_t now) {
 
 /* `n` bytes ended (completedWrite, completedReceive) at `now`. */
 C4T_HOT void c4t_flow_end(struct c4t_direction at, uint64_t n, uint64_t now) {
-    if (c4t_ack_is_mine(at.ack, c4t_row_of(at.thread)))
+    if (c4t_ack_is_mine(at.ack, at.row))
         c4t_end_held(&at, n, now);
     else
         c4t_flow_end_slow(at, n, now);

@@ -3,13 +3,13 @@
 #include "hot_capture.h"
 #include "slices.h"
 
-/* A record without text or data, whatever it takes, of the session that the thread's row tells. False: it was dropped. */
+/* A record without text or data, whatever it takes; of a return where there is no session. False: it was dropped. */
 static bool put(struct c4t_thread *here, struct c4t_session *session, uint64_t who, uint64_t ticks, uint64_t call,
                 uint64_t n) {
     struct c4t_entry entry = {.event = (uint8_t)who,
                               .flags = (uint8_t)(who >> 8),
                               .factory = (uint16_t)(who >> 16),
-                              .sid = C4T_FLIGHT_SID(C4T_OWN(uint64_t, &c4t_row_of(here)->flight)),
+                              .sid = session ? c4t_sid(session) : 0,
                               .ticks = ticks,
                               .call = call,
                               .n = n};
@@ -60,10 +60,10 @@ static void record(struct c4t_hot *hot, enum c4t_event event, c4t_slice slice, u
     if (put(hot->here, hot->session, who, hot->began, call, slice.size)) hot->call = call;
 }
 
-static void flow(const struct c4t_hot *hot, enum c4t_event event, uint64_t n) {
+static void flow(const struct c4t_hot *hot, struct c4t_thread_row *row, enum c4t_event event, uint64_t n) {
     bool writing = event == C4T_EV_WRITE || event == C4T_EV_COMPLETED_WRITE;
     struct c4t_direction at =
-        c4t_direction_of(hot->here, hot->session, hot->cells, writing ? C4T_WRITING : C4T_RECEIVING);
+        c4t_direction_of(hot->here, row, hot->session, hot->cells, writing ? C4T_WRITING : C4T_RECEIVING);
     if (event == C4T_EV_WRITE || event == C4T_EV_RECEIVED)
         c4t_flow_begin(at, n, hot->began);
     else
@@ -98,7 +98,7 @@ bool c4t_hot_begin_with_care(struct c4t_hot *hot, const c4t_socket *socket, enum
     }
     c4t_count(&hot->cells->event[event].n, 1);
     c4t_count(&hot->cells->event[event].bytes, slice.size);
-    flow(hot, event, slice.size);
+    flow(hot, row, event, slice.size);
     if (event == C4T_EV_WRITE) c4t_slice_written(hot->session->factory, hot->session, hot->cells, slice);
     c4t_note(row, hot->session->row, event, hot->began);
     c4t_in_flight(row, event);
@@ -111,9 +111,10 @@ void c4t_sample(struct c4t_thread_row *row, uint32_t clock, uint64_t since) {
     if (now > since) c4t_count(&row->overhead_ticks, (now - since) * C4T_SAMPLE_EVERY);
 }
 
-static bool put_aside(struct c4t_thread *thread, struct c4t_outer *outer) {
-    if (!thread->tracer) return false;
-    struct c4t_thread_row *row = c4t_row_of(thread);
+static bool put_aside(struct c4t_thread *thread, const c4t_socket *socket, struct c4t_outer *outer) {
+    struct c4t_hot hot;
+    if (!c4t_hot_meets(&hot, thread, socket)) return false; /* a frame of its own keeps what is around it */
+    struct c4t_thread_row *row = hot.row;
     /* relaxed, here and below but for the last: this thread's own */
     outer->flight = atomic_load_explicit(&row->flight, memory_order_relaxed);
     uint32_t event = C4T_FLIGHT_EVENT(outer->flight);
@@ -125,7 +126,9 @@ static bool put_aside(struct c4t_thread *thread, struct c4t_outer *outer) {
     return true;
 }
 
-bool c4t_put_outer_aside(struct c4t_outer *outer) { return put_aside(c4t_here, outer) || put_aside(c4t_there, outer); }
+bool c4t_put_outer_aside(struct c4t_outer *outer, const c4t_socket *socket) {
+    return put_aside(c4t_here, socket, outer) || put_aside(c4t_there, socket, outer);
+}
 
 void c4t_take_outer_back(const struct c4t_outer *outer) {
     struct c4t_thread *thread = outer->thread;
@@ -144,8 +147,8 @@ void c4t_leave_hint(const struct c4t_frame *frame, const c4t_socket *socket) {
                               memory_order_relaxed)) /* relaxed: a void lease gives its hints up anyway */
         return;
     uint32_t i = c4t_hint_of(socket);
-    thread->hint[i] = frame->session;
     thread->hint_cells[i] = frame->cells;
+    atomic_store_explicit(&thread->hint[i], frame->session, memory_order_relaxed); /* relaxed: see c4t_threads_forget */
     if (clock == C4T_HOT_CLOCK)
         c4t_here = thread;
     else

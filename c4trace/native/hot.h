@@ -38,7 +38,7 @@ C4T_HOT uint32_t c4t_hint_of(const c4t_socket *socket) {
 C4T_HOT bool c4t_hot_meets(struct c4t_hot *hot, struct c4t_thread *here, const c4t_socket *socket) {
     uint32_t i = c4t_hint_of(socket);
     hot->here = here;
-    hot->session = here->hint[i];
+    hot->session = C4T_LOAD(struct c4t_session *, &here->hint[i]); /* relaxed: see c4t_threads_forget */
     hot->row = c4t_row_of(here);
     hot->cells = here->hint_cells[i];
     /* x86 loads in order, so with it come the session's other fields; elsewhere acquire */
@@ -50,10 +50,8 @@ C4T_HOT uint32_t c4t_hot_depth(const struct c4t_hot *hot) {
     return (uint32_t)C4T_OWN(uint64_t, &hot->row->flight) | C4T_LOAD(uint32_t, &hot->row->depth);
 }
 
-C4T_HOT bool c4t_hot_is_in_call(uint32_t depth) { return C4T_FLIGHT_EVENT(depth); }
-
-/* There is a record to be made, of an event without bytes of its own. */
-C4T_HOT bool c4t_hot_records(uint32_t depth) { return !(depth & ~(C4T_DEPTH_RECORDS | C4T_DEPTH_BYTES)); }
+/* The thread is in no call, and its lease not void. */
+C4T_HOT bool c4t_hot_is_free(uint32_t depth) { return !(depth & ~(C4T_DEPTH_RECORDS | C4T_DEPTH_BYTES)); }
 
 /* What a call was given stays in the registers where it came and whence it is passed on: gcc would move it out of its own way and back. */
 #if defined(__x86_64__)
@@ -99,7 +97,7 @@ C4T_HOT void c4t_hot_count(const struct c4t_hot *hot, enum c4t_event event, uint
         c4t_begin_held(&session->receive, &row->received, n, hot->began);
     } else {
         enum c4t_way way = event == C4T_EV_COMPLETED_WRITE ? C4T_WRITING : C4T_RECEIVING;
-        struct c4t_direction at = c4t_direction_of(hot->here, session, hot->cells, way);
+        struct c4t_direction at = c4t_direction_of(hot->here, hot->row, session, hot->cells, way);
         c4t_end_held(&at, n, hot->began);
     }
     c4t_note(hot->row, row, event, hot->began);
@@ -183,8 +181,8 @@ struct c4t_outer {
     uint64_t flight, since;
 };
 
-/* Is this thread in a call already? Then that one is put aside. */
-C4T_INTERNAL bool c4t_put_outer_aside(struct c4t_outer *outer);
+/* Is this thread, where it knows the socket at once, in a call already? Then that one is put aside. */
+C4T_INTERNAL bool c4t_put_outer_aside(struct c4t_outer *outer, const c4t_socket *socket);
 C4T_INTERNAL void c4t_take_outer_back(const struct c4t_outer *outer);
 /* After this frame's event, let the thread find the session at once. */
 C4T_INTERNAL void c4t_leave_hint(const struct c4t_frame *frame, const c4t_socket *socket);

@@ -6,6 +6,7 @@
 
 #include "acks.h"
 #include "slices.h"
+#include "threads.h"
 
 #define LINGER 512u /* disposed sessions kept, so that late up-calls and live views still find them */
 #define FIRST_TABLE 8192u
@@ -170,6 +171,7 @@ struct c4t_session *c4t_session_begin(struct c4trace_tracer *tracer, struct c4t_
         c4t_step_aside(tracer, "out of memory for a session");
         return NULL;
     }
+    if (session->factory && session->factory != factory) c4t_threads_forget(tracer, session);
     uint64_t sid = ++tracer->last_sid;
     /* relaxed, both: under the lock that c4t_slices_visible holds */
     bool follows = atomic_load_explicit(&factory->follows_slices, memory_order_relaxed);

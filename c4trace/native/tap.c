@@ -82,7 +82,7 @@ static C4T_COLD void write_in_frame(c4t_socket *socket, c4t_slice slice, struct 
 static C4T_COLD void write_otherwise(c4t_socket *socket, c4t_slice slice, struct c4t_factory *factory) {
     struct c4t_outer outer;
     if (write_by_other_clock(socket, slice, factory)) return;
-    if (c4t_put_outer_aside(&outer)) {
+    if (c4t_put_outer_aside(&outer, socket)) {
         call_write(socket, slice, factory);
         c4t_take_outer_back(&outer);
     } else {
@@ -143,7 +143,7 @@ C4T_HOT bool write_by(uint32_t clock, struct c4t_thread *here, c4t_socket *socke
     struct c4t_hot hot;
     if (C4T_UNLIKELY(!c4t_hot_meets(&hot, here, socket))) return false;
     if (C4T_UNLIKELY(C4T_LOAD(struct c4t_factory *, &hot.session->plain) != factory)) {
-        if (hot.session->factory != factory || c4t_hot_is_in_call(c4t_hot_depth(&hot))) return false;
+        if (hot.session->factory != factory || !c4t_hot_is_free(c4t_hot_depth(&hot))) return false;
         write_with_care(socket, slice, factory, 0, NULL);
         return true;
     }
@@ -154,21 +154,22 @@ C4T_HOT bool write_by(uint32_t clock, struct c4t_thread *here, c4t_socket *socke
         else
             write_with_care(socket, slice, factory, 0, hot.row);
     } else if (C4T_LIKELY(depth == C4T_DEPTH_RECORDS)) {
-        if (C4T_LIKELY(c4t_hot_enter(&hot, C4T_WRITING) && c4t_hot_has_room(here)))
+        if (C4T_LIKELY(c4t_hot_has_room(here) && c4t_hot_enter(&hot, C4T_WRITING)))
             write_entered(&hot, socket, slice, factory, true, clock);
+        else if (c4t_hot_has_room(here))
+            write_with_care(socket, slice, factory, 0, hot.row);
         else if (clock == C4T_HOT_CLOCK && here->gaps)
             write_dropped(socket, slice, factory);
         else
-            write_with_care(socket, slice, factory, 0, hot.row);
-    } else if (c4t_hot_is_in_call(depth)) {
+            write_with_care(socket, slice, factory, 0, NULL);
+    } else if (depth != C4T_DEPTH_BYTES) {
         return false;
-    } else if (depth == C4T_DEPTH_BYTES && clock == C4T_HOT_CLOCK) {
-        if (C4T_LIKELY(!here->gaps))
-            write_captured(socket, slice, factory);
-        else
-            write_dropped(socket, slice, factory);
-    } else {
+    } else if (clock != C4T_HOT_CLOCK) {
         write_with_care(socket, slice, factory, 0, NULL);
+    } else if (C4T_LIKELY(!here->gaps)) {
+        write_captured(socket, slice, factory);
+    } else {
+        write_dropped(socket, slice, factory);
     }
     return true;
 }
@@ -203,7 +204,7 @@ static C4T_COLD void completed_receive_in_frame(c4t_socket *socket, size_t n, st
 static C4T_COLD void completed_receive_otherwise(c4t_socket *socket, size_t n, struct c4t_factory *factory) {
     struct c4t_outer outer;
     if (completed_receive_by_other_clock(socket, n, factory)) return;
-    if (c4t_put_outer_aside(&outer)) {
+    if (c4t_put_outer_aside(&outer, socket)) {
         call_completed_receive(socket, n, factory);
         c4t_take_outer_back(&outer);
     } else {
@@ -257,13 +258,15 @@ C4T_HOT bool completed_receive_by(uint32_t clock, struct c4t_thread *here, c4t_s
             completed_receive_entered(&hot, socket, n, factory, false, clock);
         else
             completed_receive_with_care(socket, n, factory, 0, hot.row);
-    } else if (C4T_LIKELY(c4t_hot_records(depth))) {
-        if (C4T_LIKELY(c4t_hot_enter(&hot, C4T_RECEIVING) && c4t_hot_has_room(here)))
+    } else if (C4T_LIKELY(c4t_hot_is_free(depth))) {
+        if (C4T_LIKELY(c4t_hot_has_room(here) && c4t_hot_enter(&hot, C4T_RECEIVING)))
             completed_receive_entered(&hot, socket, n, factory, true, clock);
+        else if (c4t_hot_has_room(here))
+            completed_receive_with_care(socket, n, factory, 0, hot.row);
         else if (clock == C4T_HOT_CLOCK && here->gaps)
             completed_receive_dropped(socket, n, factory);
         else
-            completed_receive_with_care(socket, n, factory, 0, hot.row);
+            completed_receive_with_care(socket, n, factory, 0, NULL);
     } else {
         return false;
     }

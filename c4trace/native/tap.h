@@ -14,7 +14,8 @@
 /* Lives on the stack of the traced call. */
 struct c4t_frame {
     struct c4trace_tracer *tracer;
-    struct c4t_thread *thread; /* NULL: step aside, just forward */
+    struct c4t_thread *thread;  /* NULL: step aside, just forward */
+    struct c4t_thread_row *row; /* the thread's when it entered, which must be left though the lease be void by then */
     struct c4t_session *session;
     struct c4t_cells *cells;
     struct c4t_cell *cell;
@@ -58,12 +59,13 @@ C4T_HOT bool c4t_enter(struct c4t_frame *frame, struct c4trace_tracer *tracer, s
     /* relaxed: this thread alone writes them */
     frame->outer_flight = atomic_load_explicit(&row->flight, memory_order_relaxed);
     frame->outer_since = atomic_load_explicit(&row->flight_since, memory_order_relaxed);
-    if (C4T_UNLIKELY(!c4t_thread_begins(thread, c4t_sid(session)))) return false;
+    if (C4T_UNLIKELY(!c4t_thread_begins(thread, row, c4t_sid(session)))) return false;
     uint32_t index = factory->index;
     struct c4t_cells *cells = thread->cells[index];
     if (C4T_UNLIKELY(!cells)) cells = c4t_thread_cells(thread, factory);
     frame->tracer = tracer;
     frame->thread = thread;
+    frame->row = row;
     frame->session = session;
     frame->cells = cells;
     frame->cell = &cells->event[event];
@@ -103,18 +105,18 @@ C4T_HOT void c4t_in_flight(struct c4t_thread_row *row, enum c4t_event event) {
 
 /* All is counted and recorded: the inner one's turn. */
 C4T_HOT void c4t_forward(struct c4t_frame *frame) {
-    struct c4t_thread_row *row = c4t_row_of(frame->thread);
+    struct c4t_thread_row *row = frame->row;
     c4t_note(row, frame->session->row, frame->event, frame->began);
     c4t_in_flight(row, frame->event);
     if (c4t_is_sampled(frame->began)) c4t_sample(row, frame->tracer->clock, frame->began);
 }
 
 C4T_HOT struct c4t_direction c4t_writing(const struct c4t_frame *frame) {
-    return c4t_direction_of(frame->thread, frame->session, frame->cells, C4T_WRITING);
+    return c4t_direction_of(frame->thread, frame->row, frame->session, frame->cells, C4T_WRITING);
 }
 
 C4T_HOT struct c4t_direction c4t_receiving(const struct c4t_frame *frame) {
-    return c4t_direction_of(frame->thread, frame->session, frame->cells, C4T_RECEIVING);
+    return c4t_direction_of(frame->thread, frame->row, frame->session, frame->cells, C4T_RECEIVING);
 }
 
 /* publish.c: the record of an event without text or data; false where it was dropped. */
@@ -129,7 +131,7 @@ C4T_HOT void c4t_leave(struct c4t_frame *frame) {
     /* The tracer may have been closed, or this may be a forked child, since we forwarded. */
     if (C4T_UNLIKELY(atomic_load_explicit(&tracer->generation, memory_order_relaxed) != thread->generation))
         return; /* relaxed: see c4t_thread_begins */
-    struct c4t_thread_row *row = c4t_row_of(thread);
+    struct c4t_thread_row *row = frame->row;
     atomic_store_explicit(&row->flight, C4T_EV_NONE, memory_order_release); /* release, both: as in c4t_in_flight */
     if (frame->outer_flight) {
         atomic_store_explicit(&row->flight_since, frame->outer_since, memory_order_relaxed);

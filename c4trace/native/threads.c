@@ -147,8 +147,8 @@ struct c4t_thread *c4t_thread_lease(struct c4trace_tracer *tracer) {
     thread->generation = generation;
     thread->base = tracer->base;
     thread->tid = (uint32_t)gettid();
-    for (uint32_t i = 0; i < C4T_HINTS; i++) thread->hint[i] = &nobody;
     /* relaxed, all: nobody else has it yet */
+    for (uint32_t i = 0; i < C4T_HINTS; i++) atomic_store_explicit(&thread->hint[i], &nobody, memory_order_relaxed);
     atomic_store_explicit(&thread->control, &header->control, memory_order_relaxed);
     atomic_store_explicit(&thread->own_row.depth, C4T_DEPTH_VOID, memory_order_relaxed);
     atomic_store_explicit(&thread->valid, true, memory_order_relaxed);
@@ -204,6 +204,14 @@ static void make_void(struct c4t_thread *thread) {
     atomic_store_explicit(&thread->row, &thread->own_row, memory_order_relaxed);
     atomic_store_explicit(&thread->control, &void_control, memory_order_relaxed);
     atomic_store_explicit(&thread->valid, false, memory_order_relaxed);
+}
+
+void c4t_threads_forget(struct c4trace_tracer *tracer, const struct c4t_session *session) {
+    for (struct c4t_thread *thread = tracer->threads; thread; thread = thread->next)
+        for (uint32_t i = 0; i < C4T_HINTS; i++)
+            /* relaxed, both: whoever calls for the session knows that it has begun anew */
+            if (atomic_load_explicit(&thread->hint[i], memory_order_relaxed) == session)
+                atomic_store_explicit(&thread->hint[i], &nobody, memory_order_relaxed);
 }
 
 void c4t_threads_void(struct c4trace_tracer *tracer) {

@@ -23,6 +23,8 @@ C4T_INTERNAL int c4t_threads_setup(void);
 /* Make `block` ready as the shared cells of a factory; tracer->lock held. NULL when no block is left. */
 C4T_INTERNAL struct c4t_cells *c4t_cells_take(struct c4trace_tracer *tracer, uint32_t factory, uint32_t flags);
 
+/* The session is to be another factory's: no thread finds it at once any more, and with it that one's cells; tracer->lock held. */
+C4T_INTERNAL void c4t_threads_forget(struct c4trace_tracer *tracer, const struct c4t_session *session);
 /* Once the tracer is closed, or its lock held: no lease of it is good any more. */
 C4T_INTERNAL void c4t_threads_void(struct c4trace_tracer *tracer);
 /* In a forked child: this thread's leases are its parent's. */
@@ -38,9 +40,9 @@ C4T_HOT void c4t_row_follows(struct c4t_thread_row *row, const _Atomic uint64_t 
     } while (atomic_load(control) != said);
 }
 
-/* Say that an event is being counted and recorded, which ends with c4t_forward; false where the tracer was closed just now. */
-C4T_HOT bool c4t_thread_begins(struct c4t_thread *thread, uint64_t sid) {
-    struct c4t_thread_row *row = c4t_row_of(thread);
+/* Say in the thread's row that an event is being counted and recorded, which ends with c4t_forward; false where the tracer was closed
+ * just now. */
+C4T_HOT bool c4t_thread_begins(const struct c4t_thread *thread, struct c4t_thread_row *row, uint64_t sid) {
     /* relaxed: ordered before the loads that follow by who waits for it to end */
     atomic_store_explicit(&row->flight, C4T_FLIGHT(sid, C4T_ENTERING), memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst); /* the compiler keeps that order, and the processor where one waits */

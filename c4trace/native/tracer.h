@@ -137,7 +137,8 @@ struct c4t_thread {
     struct c4t_ring *ring;
     uint64_t call; /* of the newest event that was recorded or dropped */
 
-    struct c4t_session *hint[C4T_HINTS];     /* sessions of this tracer whose calls the thread has met; never NULL */
+    /* Sessions of this tracer whose calls the thread has met; never NULL. Whoever makes one another factory's takes it out. */
+    struct c4t_session *_Atomic hint[C4T_HINTS];
     struct c4t_cells *hint_cells[C4T_HINTS]; /* those of the hint's factory; the thread's own */
 
     struct c4trace_tracer *tracer;

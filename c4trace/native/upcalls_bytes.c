@@ -23,7 +23,7 @@ static C4T_COLD void received_in_frame(c4t_socket *socket, c4t_slice data, struc
 static C4T_COLD void received_otherwise(c4t_socket *socket, c4t_slice data, struct c4t_port *port) {
     struct c4t_outer outer;
     if (received_by_other_clock(socket, data, port)) return;
-    if (c4t_put_outer_aside(&outer)) {
+    if (c4t_put_outer_aside(&outer, socket)) {
         c4t_up_received(socket, data, port);
         c4t_take_outer_back(&outer);
     } else {
@@ -89,21 +89,22 @@ C4T_HOT bool received_by(uint32_t clock, struct c4t_thread *here, c4t_socket *so
         else
             received_with_care(socket, data, port, 0, hot.row);
     } else if (C4T_LIKELY(depth == C4T_DEPTH_RECORDS)) {
-        if (C4T_LIKELY(c4t_hot_enter(&hot, C4T_RECEIVING) && c4t_hot_has_room(here)))
+        if (C4T_LIKELY(c4t_hot_has_room(here) && c4t_hot_enter(&hot, C4T_RECEIVING)))
             received_entered(&hot, socket, data, port, true, clock);
+        else if (c4t_hot_has_room(here))
+            received_with_care(socket, data, port, 0, hot.row);
         else if (clock == C4T_HOT_CLOCK && here->gaps)
             received_dropped(socket, data, port);
         else
-            received_with_care(socket, data, port, 0, hot.row);
-    } else if (c4t_hot_is_in_call(depth)) {
+            received_with_care(socket, data, port, 0, NULL);
+    } else if (depth != C4T_DEPTH_BYTES) {
         return false;
-    } else if (depth == C4T_DEPTH_BYTES && clock == C4T_HOT_CLOCK) {
-        if (C4T_LIKELY(!here->gaps))
-            received_captured(socket, data, port);
-        else
-            received_dropped(socket, data, port);
-    } else {
+    } else if (clock != C4T_HOT_CLOCK) {
         received_with_care(socket, data, port, 0, NULL);
+    } else if (C4T_LIKELY(!here->gaps)) {
+        received_captured(socket, data, port);
+    } else {
+        received_dropped(socket, data, port);
     }
     return true;
 }
@@ -136,7 +137,7 @@ static C4T_COLD void completed_write_in_frame(c4t_socket *socket, size_t n, stru
 static C4T_COLD void completed_write_otherwise(c4t_socket *socket, size_t n, struct c4t_port *port) {
     struct c4t_outer outer;
     if (completed_write_by_other_clock(socket, n, port)) return;
-    if (c4t_put_outer_aside(&outer)) {
+    if (c4t_put_outer_aside(&outer, socket)) {
         c4t_up_completed_write(socket, n, port);
         c4t_take_outer_back(&outer);
     } else {
@@ -190,13 +191,15 @@ C4T_HOT bool completed_write_by(uint32_t clock, struct c4t_thread *here, c4t_soc
             completed_write_entered(&hot, socket, n, port, false, clock);
         else
             completed_write_with_care(socket, n, port, 0, hot.row);
-    } else if (C4T_LIKELY(c4t_hot_records(depth))) {
-        if (C4T_LIKELY(c4t_hot_enter(&hot, C4T_WRITING) && c4t_hot_has_room(here)))
+    } else if (C4T_LIKELY(c4t_hot_is_free(depth))) {
+        if (C4T_LIKELY(c4t_hot_has_room(here) && c4t_hot_enter(&hot, C4T_WRITING)))
             completed_write_entered(&hot, socket, n, port, true, clock);
+        else if (c4t_hot_has_room(here))
+            completed_write_with_care(socket, n, port, 0, hot.row);
         else if (clock == C4T_HOT_CLOCK && here->gaps)
             completed_write_dropped(socket, n, port);
         else
-            completed_write_with_care(socket, n, port, 0, hot.row);
+            completed_write_with_care(socket, n, port, 0, NULL);
     } else {
         return false;
     }
