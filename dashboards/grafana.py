@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from grafana_foundation_sdk.builders import common, stat, table, timeseries
@@ -14,13 +15,13 @@ from grafana_foundation_sdk.models import common as common_model
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import prometheus as prom_model
 
-from dashboards.panel import Dashboard, Panel, Query, Row, Shape, Unit, Variable
+from dashboards.panel import Dashboard, Panel, Query, Row, Shape, Variable
 
 __all__ = ["grafana_json"]
 
 SOURCE: Final = model.DataSourceRef("prometheus", "${datasource}")
+TARGET: Final = "instance"
 HEIGHTS: Final = {Shape.NUMBER: 4}
-AXES: Final = {Unit.COUNT: 0.0, Unit.RATIO: 0.0}
 
 _AnyPanel = timeseries.Panel | stat.Panel | table.Panel
 
@@ -137,9 +138,25 @@ def _table(panel: Panel) -> table.Panel:
     order = {name: number for number, name in enumerate(panel.columns)}
     options = {"excludeByName": {"Time": True, "Value": True}, "indexByName": order}
     made = table.Panel().with_transformation(model.DataTransformerConfig(id_val="organize", options=options))
-    for column, target in (("name", "process"), ("factory", "factory")):
-        if column in panel.columns:
-            url = f"/d/c4trace-{target}?${{datasource:queryparam}}&${{job:queryparam}}&var-{column}=${{__value.text}}"
-            link = {"title": f"to its {target}", "url": f"{url}&${{__url_time_range}}"}
-            made.override_by_name(column, [model.DynamicConfigValue("links", [link])])
+    for column, target, labels in _links(panel):
+        chosen = "".join(f"&var-{label}=${{__data.fields.{label}}}" for label in labels)
+        url = f"/d/c4trace-{target}?${{datasource:queryparam}}&${{job:queryparam}}{chosen}&${{__url_time_range}}"
+        link = {"title": f"to this {'target' if labels == (TARGET,) else target}", "url": url}
+        made.override_by_name(column, [model.DynamicConfigValue("links", [link])])
     return made
+
+
+def _links(panel: Panel) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Give columns, the dashboards they lead to, and the labels that choose there what the row is about.
+
+    A page that a process serves itself has a name and no pid in c4trace_info, and neither in any other metric: there
+    the target is the process.
+    """
+    told = set(panel.columns)
+    if "pid" in told:
+        yield "name", "process", (TARGET,)
+        yield "pid", "process", (TARGET, "name")
+    elif "name" in told:
+        yield "name", "process", (TARGET, "name")
+    if "factory" in told:
+        yield "factory", "factory", (TARGET, "factory")

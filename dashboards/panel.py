@@ -24,10 +24,9 @@ class Unit(enum.Enum):
     COUNT = "short"
     PER_SECOND = "cps"
     BYTES = "bytes"
-    BYTES_PER_SECOND = "Bps"
+    BYTES_PER_SECOND = "binBps"
     SECONDS = "s"
     RATIO = "percentunit"
-    CORES = "none"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -81,10 +81,15 @@ _TRACER: Final = Row(
             "What is traced",
             "The chosen processes, c4trace's and LiteCore's versions, and what is captured.",
             Unit.COUNT,
-            (Query(f"max by (name, pid, state, version, litecore, clock, capture) (c4trace_info{{{IN_PROCESS}}})"),),
+            (
+                Query(
+                    "max by (instance, name, pid, state, version, litecore, clock, capture) "
+                    f"(c4trace_info{{{IN_PROCESS}}})"
+                ),
+            ),
             Shape.TABLE,
             width=16,
-            columns=("name", "pid", "state", "litecore", "version", "clock", "capture"),
+            columns=("name", "pid", "state", "litecore", "version", "clock", "capture", "instance"),
         ),
         Panel(
             "Cost over time",

@@ -37,16 +37,23 @@ function formatted(value, unit) {
   switch (unit) {
     case "s": return seconds(value);
     case "bytes": return scaled(value, 1024, "B");
-    case "Bps": return scaled(value, 1024, "B/s");
+    case "binBps": return scaled(value, 1024, "B/s");
     case "cps": return scaled(value, 1000, "/s");
     case "percentunit": return digits(value * 100) + " %";
     default: return scaled(value, 1000, "");
   }
 }
 
+// What the numbers of an axis up to `top` are multiples of: a whole KiB, minute or hour, as they are written.
+function axisBase(top, unit) {
+  if (unit === "bytes" || unit === "binBps") return Math.pow(1024, Math.floor(Math.log2(top) / 10));
+  if (unit === "s") return top < 120 ? 1 : top < 7200 ? 60 : 3600;
+  return 1;
+}
+
 // The step of an axis up to `top`: 1, 2 or 5 times a power of its base.
 function axisStep(top, unit) {
-  const base = unit === "bytes" || unit === "Bps" ? Math.pow(1024, Math.floor(Math.log2(top) / 10)) : 1;
+  const base = axisBase(top, unit);
   const rough = top / base / 3;
   const power = Math.pow(10, Math.floor(Math.log10(rough)));
   const step = [1, 2, 5, 10].find((one) => one * power >= rough);
@@ -128,9 +135,23 @@ function number(panel, series) {
   return `<div class="number${judged}">${formatted(value, panel.unit)}</div>`;
 }
 
+// A process and a factory lead to the pages about them. A page that a process serves itself has a name and no pid in
+// c4trace_info, and neither in any other metric: there the target is the process.
+function cell(column, labels, columns) {
+  const text = escaped(labels[column] || "");
+  const page = { name: "process", factory: "factory" }[column];
+  if (!text || !page) return `<td>${text}</td>`;
+  const named = !columns.includes("pid") || labels.pid;
+  const choices = new URLSearchParams(location.search);
+  for (const label of ["instance", named ? "name" : "", column === "name" ? "" : column]) {
+    if (labels[label]) choices.set(label, labels[label]);
+  }
+  return `<td><a href="${page}.html?${escaped(choices)}">${text}</a></td>`;
+}
+
 function rows(panel, series) {
   const head = panel.columns.map((column) => `<th>${column}</th>`).join("");
-  const lines = series.map((one) => panel.columns.map((column) => `<td>${escaped(one.labels[column] || "")}</td>`).join(""));
+  const lines = series.map((one) => panel.columns.map((column) => cell(column, one.labels, panel.columns)).join(""));
   const body = lines.sort().map((line) => `<tr>${line}</tr>`).join("");
   return `<div class="wide"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
 }

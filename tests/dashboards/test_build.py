@@ -97,6 +97,24 @@ def test_grafana_gets_variables_links_and_units(board: Dashboard) -> None:
         assert len({target["refId"] for target in panel["targets"]}) == len(ours.queries)
 
 
+def test_rows_of_a_table_lead_to_what_they_are_about() -> None:
+    links = {
+        (panel["title"], field["matcher"]["options"]): re.findall(r"/d/([\w-]+)|&(var-[^&]+)", link["url"])
+        for board in DASHBOARDS
+        for panel in grafana(board)["panels"]
+        for field in panel.get("fieldConfig", {}).get("overrides", ())
+        for link in field["properties"][0]["value"]
+    }
+    target, name = "var-instance=${__data.fields.instance}", "var-name=${__data.fields.name}"
+    process = ("c4trace-process", "")
+    for table in ("Traced processes", "What is traced"):  # a process that serves its own page has no pid there
+        assert links.pop((table, "name")) == [process, ("", target)]
+        assert links.pop((table, "pid")) == [process, ("", target), ("", name)]
+    assert links.pop(("Alerts", "name")) == [process, ("", target), ("", name)]
+    factory = [("c4trace-factory", ""), ("", target), ("", "var-factory=${__data.fields.factory}")]
+    assert links == {("Alerts", "factory"): factory}
+
+
 @pytest.mark.parametrize("board", BOARDS)
 def test_no_panel_lies_on_another(board: Dashboard) -> None:
     cells: set[tuple[int, int]] = set()
@@ -113,7 +131,8 @@ def test_no_panel_lies_on_another(board: Dashboard) -> None:
 def test_a_console_page_needs_nothing_from_elsewhere(board: Dashboard) -> None:
     page = (FOLDER / "consoles" / f"{board.name}.html").read_text()
     links = re.findall(r'(?:href|src)="([^"]*)"', page)
-    assert set(links) == {f"{other.name}.html" for other in DASHBOARDS}
+    rows = "${page}.html?${escaped(choices)}"  # each leads to one of these pages as well
+    assert set(links) == {rows, *(f"{other.name}.html" for other in DASHBOARDS)}
     assert re.findall(r"https?://", page) == []
     assert "{{" not in page
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import urllib.parse
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -98,7 +99,16 @@ def test_every_panel_is_drawn_in_a_browser(watch: Watch, board: Dashboard, tmp_p
     for title, about in drawn.panels.items():
         assert about["data-state"] == "drawn", (title, about)
         assert int(about["data-points"] or 0) >= int(about["data-series"] or 0) > 0, title
+    exported, own = (urllib.parse.urlsplit(watch.pages[job]).netloc for job in ("c4trace", "litecore"))
+    if any("pid" in panel.columns for panel in board.panels()):
+        assert f'{link_to_process(exported)}&amp;name=orders"' in done.stdout
+        assert f'{link_to_process(own)}"' in done.stdout  # there is no such label on its page
     assert drawn.paths > len([panel for panel in board.panels() if panel.shape.value in {"lines", "stacked"}])
+
+
+def link_to_process(target: str) -> str:
+    """How a console page begins to lead to a process of this target."""
+    return f'<a href="process.html?rate=10s&amp;span=5&amp;{urllib.parse.urlencode({"instance": target})}'
 
 
 def values(watch: Watch, expr: str) -> list[str]:
