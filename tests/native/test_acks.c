@@ -34,6 +34,23 @@ static void *talk(void *data) {
     return NULL;
 }
 
+static void *burst_once(void *i) {
+    burst(*(int *)i);
+    return NULL;
+}
+
+/* The same, by threads of which each has the row that one before had. */
+static void *talk_by_turns(void *data) {
+    unsigned thread = *(unsigned *)data;
+    for (unsigned i = 0; i < BURSTS; i++) {
+        int socket = (int)(i + thread * (i % 3)) % 2;
+        pthread_t turn;
+        CHECK(!pthread_create(&turn, NULL, burst_once, &socket));
+        CHECK(!pthread_join(turn, NULL));
+    }
+    return NULL;
+}
+
 static uint64_t unmeasured(void) {
     uint64_t n = tracer->header->lost[C4T_LOSS_LATENCY];
     for (uint32_t i = 0; i < tracer->header->thread_top; i++)
@@ -41,15 +58,17 @@ static uint64_t unmeasured(void) {
     return n;
 }
 
-static void a_direction_that_changes_hands_loses_nothing(void) {
+/* With rows for so many threads only. */
+static void a_direction_that_changes_hands_loses_nothing(void *(*talks)(void *), uint32_t rows) {
     tracer = open_tracer("hands", C4T_CAPTURE_EVENTS, 0);
     traced = wrap(tracer, &inner_factory, "f");
+    if (tracer->free_slot_count > rows) tracer->free_slot_count = rows;
     for (int i = 0; i < 2; i++) traced->open(SOCKET(i), &address, (c4t_slice){NULL, 0}, traced->context);
     pthread_t threads[THREADS];
     unsigned numbers[THREADS];
     for (unsigned i = 0; i < THREADS; i++) {
         numbers[i] = i;
-        CHECK(!pthread_create(&threads[i], NULL, talk, &numbers[i]));
+        CHECK(!pthread_create(&threads[i], NULL, talks, &numbers[i]));
     }
     for (unsigned i = 0; i < THREADS; i++) CHECK(!pthread_join(threads[i], NULL));
     for (int i = 0; i < 2; i++) traced->dispose(SOCKET(i));
@@ -105,7 +124,9 @@ static void a_crowd_is_timed_by_the_first_of_it(void) {
 
 int main(void) {
     enter_folder();
-    a_direction_that_changes_hands_loses_nothing();
+    a_direction_that_changes_hands_loses_nothing(talk, UINT32_MAX);
+    a_direction_that_changes_hands_loses_nothing(talk_by_turns, UINT32_MAX);
+    a_direction_that_changes_hands_loses_nothing(talk_by_turns, 3); /* the main thread's among them */
     a_crowd_is_timed_by_the_first_of_it();
     leave_folder();
     return 0;
