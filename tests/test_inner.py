@@ -13,7 +13,7 @@ from typing import Any, Literal
 import cffi
 import pytest
 
-from c4trace import EmbeddedHost, Framing, TraceError, Tracer
+from c4trace import EmbeddedHost, Framing, SocketFactory, TraceError, Tracer
 from c4trace._native import ffi
 from c4trace.factories.bridge import bridge
 from tests.factories.in_place import InPlace
@@ -117,6 +117,31 @@ def test_an_unknown_size_is_refused(tracer: Tracer, size: Any) -> None:
         f"factory_size {size!r}: a C4SocketFactory has 64 (up to LiteCore 3.3, 4.0) or 72 (3.4, 4.1 and later); "
         "give one of them, or nothing"
     )
+
+
+@pytest.mark.parametrize(
+    ("framing", "missing"),
+    [(Framing.NONE, "request_close"), (Framing.CLIENT, "close"), (Framing.SERVER, "close")],
+)
+def test_a_python_factory_without_what_litecore_calls_is_refused(
+    tracer: Tracer, framing: Framing, missing: str
+) -> None:
+    class Empty(SocketFactory):
+        pass
+
+    factory = Empty()
+    factory.framing = framing
+    assert refused(tracer, factory) == (
+        f"cannot wrap this Empty: it has no open, no write, no completed_receive, no {missing}, "
+        "which LiteCore calls (rule C4S-002): write it"
+    )
+
+
+def test_a_python_factory_may_have_its_methods_by_itself(tracer: Tracer) -> None:
+    factory = SocketFactory()
+    for name in ("open", "write", "completed_receive", "request_close"):
+        setattr(factory, name, lambda *_: None)
+    assert tracer.wrap(factory).address
 
 
 NOTHING = "there is no C4SocketFactory at this address; give that of the struct"

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from c4trace._native import ffi, lib
 from c4trace.decode.fleece import decode
 from c4trace.factories.bridged_socket import BridgedSocket
-from c4trace.factories.socket_factory import Address, Framing
+from c4trace.factories.socket_factory import Address, Framing, SocketFactory
 from c4trace.redact import redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from c4trace.factories.socket_factory import SocketFactory
 
 __all__ = ["BridgedFactory", "bridge"]
 
@@ -46,11 +44,21 @@ def bridge(factory: SocketFactory, upcalls: Mapping[str, int], *, factory_size: 
     `upcalls` has the address of each function by its C name: the c4socket_ functions, _FLBuf_Release and, where the
     LiteCore has them, c4socket_retain, c4socket_release, c4socket_fromNative and c4error_make. They may be LiteCore's,
     an `EmbeddedHost`'s or the tracing ones. `factory_size` says how fromNative takes the struct: 72 bytes from LiteCore
-    3.4 and 4.1 on, before that 64. Raises ValueError for a function that is missing and for an unknown framing.
+    3.4 and 4.1 on, before that 64. Raises ValueError for a function or a method that is missing (C4S-002, C4S-003) and
+    for an unknown framing.
 
     The struct lives as long as the process, since LiteCore may call it at any time (C4S-004, C4S-005).
     """
     return BridgedFactory(factory, upcalls, factory_size)
+
+
+def _unwritten(factory: SocketFactory) -> list[str]:
+    """Methods that LiteCore will call and that are still those of the base class, which can only fail."""
+    closing = "request_close" if factory.framing == Framing.NONE else "close"
+    needed = ("open", "write", "completed_receive", closing)
+    return [
+        name for name in needed if getattr(getattr(factory, name), "__func__", None) is getattr(SocketFactory, name)
+    ]
 
 
 class BridgedFactory:
@@ -60,6 +68,8 @@ class BridgedFactory:
         missing = [name for name in REQUIRED.values() if not upcalls.get(name)]
         if missing:
             raise ValueError(f"no factory without the up-calls {', '.join(missing)}: give their addresses")
+        if unwritten := _unwritten(factory):
+            raise ValueError(f"it has no {', no '.join(unwritten)}, which LiteCore calls (rule C4S-002): write it")
         self.factory = factory
         functions = ffi.new("c4tpy_upcalls *")
         functions.factory_size = factory_size

@@ -107,6 +107,9 @@ class Socket(Protocol):
 class SocketFactory:
     """Base class of inner factories in Python: subclass it and hand an instance to `Tracer.wrap`.
 
+    `open`, `write`, `completed_receive` and, as `framing` has it, `close` or `request_close` are to be written: a
+    factory without one of them is refused (C4S-002, C4S-003).
+
     LiteCore calls from many threads, and calls for one socket can overlap (C4S-035). Every method must return quickly:
     some run on the one thread that drives all timers of the process (C4S-080). None may hold a lock while it makes an
     up-call (C4S-081).

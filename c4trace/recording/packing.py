@@ -17,6 +17,7 @@ _BLOCK_BYTES = 256 << 10
 _FRAME_BYTES = 16 << 20
 _FRAME_SECONDS = 10.0
 _LEVEL = 1  # recording runs beside the host: what higher levels save in bytes they cost in its time
+_OTHERS = {".gz", ".bz2", ".xz", ".zip", ".lz4", ".br"}
 
 
 class Packing(Protocol):
@@ -37,7 +38,12 @@ class Packing(Protocol):
 
 
 def packing_for(path: Path) -> Packing:
-    """Choose by the name's end: .zst is compressed; RecordingError where the package for it is missing."""
+    """Choose by the name's end: .zst is compressed.
+
+    RecordingError for a name that promises another compression, and where the package for zstd is missing.
+    """
+    if path.suffix in _OTHERS:
+        raise RecordingError(path, 0, "is named for a compression that c4trace has not", "end the name in .jsonl.zst")
     if path.suffix != ".zst":
         return _Plain()
     try:

@@ -110,7 +110,7 @@ def test_every_field_and_every_error_of_the_c_api_is_on_the_page() -> None:
 
 def test_everything_that_an_object_has_is_on_the_page(tmp_path: Path) -> None:
     with c4trace.EmbeddedHost() as host, c4trace.Tracer("orders", litecore=host, folder=tmp_path) as tracer:
-        for thing in (host, tracer, tracer.wrap(c4trace.SocketFactory())):
+        for thing in (host, tracer, tracer.wrap(WebSocketFactory())):
             kind = type(thing).__name__
             missing = {
                 f"{kind}.{name}"

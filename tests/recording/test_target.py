@@ -63,6 +63,16 @@ def test_links_devices_and_folders_are_refused(tmp_path: Path) -> None:
     assert Path("/dev/null").is_char_device()
 
 
+@pytest.mark.parametrize("end", [".gz", ".bz2", ".xz", ".lz4"])
+def test_a_name_of_another_compression_is_refused(tmp_path: Path, end: str) -> None:
+    path = tmp_path / f"orders.jsonl{end}"
+    with pytest.raises(RecordingError, match="is named for a compression that c4trace has not; end the name in"):
+        check_writable(path)
+    with pytest.raises(RecordingError):
+        RecordingWriter(path, HEADER)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_with_replace_off_nothing_is_replaced(tmp_path: Path) -> None:
     RecordingWriter(tmp_path / "a.jsonl", HEADER).close()
     assert isinstance(refusal(tmp_path / "a.jsonl", replace=False).__cause__, FileExistsError)
