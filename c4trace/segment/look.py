@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 
 from c4trace._native import ffi, lib
 from c4trace.events import CALLS, EventKind, SessionState
@@ -41,6 +42,8 @@ class ProcessLook:
     up_calls: int
     written: int
     received: int
+    stopped: bool = False
+    """By a signal or a debugger: it lives, and nothing moves (proc(5), state T or t)."""
 
 
 def look_at(reader: NativeReader) -> ProcessLook:
@@ -49,8 +52,9 @@ def look_at(reader: NativeReader) -> ProcessLook:
     lib.c4t_reader_info(reader.handle, info)
     counts = [_counts(reader, index) for index in range(info.factories)]
     calls = sum(n for count in counts for kind in CALLS for n, _ in [count[kind]])
+    process = process_info(reader, info)
     return ProcessLook(
-        process=process_info(reader, info),
+        process=process,
         now=info.now_ns / 1e9,
         factories=tuple(factory_label(reader, index) for index in range(info.factories)),
         states=_states(reader, info.factories),
@@ -66,7 +70,16 @@ def look_at(reader: NativeReader) -> ProcessLook:
         up_calls=sum(n for count in counts for n, _ in count.values()) - calls,
         written=sum(count[EventKind.write][1] for count in counts),
         received=sum(count[EventKind.received][1] for count in counts),
+        stopped=process.state not in OVER and _is_stopped(process.pid),
     )
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:  # it has just ended
+        return False
+    return stat.rpartition(b") ")[2][:1] in {b"T", b"t"}
 
 
 def _counts(reader: NativeReader, factory: int) -> dict[EventKind, tuple[int, int]]:

@@ -76,6 +76,7 @@ def _who(look: ProcessLook) -> list[Span]:
         (plain(process.name), "bold"),
         (f" {process.pid} ", ""),
         (state.upper() if state == "dead" else state, f"bold {STATE_STYLES.get(state, 'cyan')}"),
+        (", stopped" if look.stopped else "", "bold yellow"),
     ]
 
 

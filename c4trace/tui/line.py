@@ -54,6 +54,8 @@ def laid_out(spans: Sequence[Span], width: int) -> Line:
     line: Line = []
     room = width
     for text, style in spans:
+        if not text:
+            continue
         shown = cut(text, room)
         if not shown:
             break

@@ -31,7 +31,7 @@ def test_text_is_made_to_fit_exactly(text: str) -> None:
 
 
 def test_a_line_ends_where_the_screen_does() -> None:
-    line = laid_out([("abc", "bold"), ("日本", ""), ("never seen", "red")], 6)
+    line = laid_out([("abc", "bold"), ("", "dim"), ("日本", ""), ("never seen", "red")], 6)
     assert "".join(piece.text for piece in line) == "abc日…"
     assert line[0].style is not None
     assert line[0].style.bold

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from c4trace.tui.processes import Processes
 from tests.cli.talking import talking, talking_all
 
 ALL = tuple(SessionState)
+PATIENCE = 30.0
 
 
 class Clock:
@@ -37,6 +41,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made = tmp_path / "segments"
     monkeypatch.setenv("C4TRACE_DIR", str(made))
     return made
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Wait for what the kernel does in its own time."""
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def names(processes: Processes, clock: Clock) -> list[tuple[str, str]]:
@@ -73,6 +85,26 @@ def test_only_those_that_are_wanted_are_shown(folder: Path, watch: Watch, clock:
         first.kill()
         assert names(by_name, clock) == [("orders", "dead"), ("orders", "live")]
         assert names(Processes(watch, "orders", clock=clock), clock) == [("orders", "live")]
+
+
+def test_a_process_that_is_stopped_is_told_from_one_that_has_nothing_to_do(
+    folder: Path, watch: Watch, clock: Clock
+) -> None:
+    with talking(folder, "orders") as orders:
+        processes = Processes(watch, clock=clock)
+
+        def stopped() -> bool:
+            [look] = processes.look().values()
+            assert look.process.state == "live"
+            return look.stopped
+
+        assert not stopped()
+        os.kill(orders.pid, signal.SIGSTOP)
+        try:
+            until(stopped)
+        finally:
+            os.kill(orders.pid, signal.SIGCONT)
+        until(lambda: not stopped())
 
 
 def test_the_dead_are_shown_to_whoever_asks_for_them(folder: Path, watch: Watch, clock: Clock) -> None:

@@ -105,6 +105,11 @@ def test_a_dead_process_is_named_with_the_call_it_died_in() -> None:
     assert "in flight when it died: ▲ received of #1, for 1.00ms, in thread 13" in text
 
 
+def test_a_stopped_process_says_so() -> None:
+    viewer, _ = viewing((process(), FULL), stopped=True)
+    assert screen(viewer)[0].startswith("orders 4711 live, stopped · LiteCore")
+
+
 def test_several_processes_have_a_column() -> None:
     viewer, _ = viewing((process(), FULL[:1]), (process("stock", 4712), FULL[:2]))
     lines = screen(viewer, 100)
