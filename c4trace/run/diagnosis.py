@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from c4trace.run.loaded import OURS
 from c4trace.run.program import Program, file_of, is_foreign, look_at, our_loader
 from c4trace.run.reports import Report
 
@@ -21,11 +22,14 @@ def why_not(report: Report) -> str:
     return f"LiteCore {version} is of a version c4trace does not know; it was left alone"
 
 
-def why_nothing(command: str, reports: Iterable[Report], loaded: Iterable[Path], *, dlsym: bool = False) -> str:
+def why_nothing(
+    command: str, reports: Iterable[Report], loaded: Collection[Path], bare: Collection[Path], *, dlsym: bool = False
+) -> str:
     """Say why no process of a run was traced.
 
-    `command` is the word that was run, `reports` are all there were, `loaded` the files that were seen loaded. With
-    `dlsym`, functions that are looked up were seen too.
+    `command` is the word that was run, `reports` are all there were, `loaded` the files that were seen loaded, `bare`
+    those of them that processes loaded into which nothing was preloaded. With `dlsym`, functions that are looked up
+    were seen too.
     """
     said = list(reports)
     for report in said:
@@ -42,9 +46,9 @@ def why_nothing(command: str, reports: Iterable[Report], loaded: Iterable[Path],
     others = [
         path
         for path in sorted(loaded)
-        if not path.name.startswith("libc4trace") and (executable is None or path != executable.path)
+        if not path.name.startswith(OURS) and (executable is None or path != executable.path)
     ]
-    return _of_the_executable(executable) or _of_libraries(others) or f"{command} never loaded LiteCore"
+    return _of_the_executable(executable) or _of_libraries(others, bare) or f"{command} never loaded LiteCore"
 
 
 def _of_a_litecore(report: Report, *, dlsym: bool) -> str:
@@ -70,9 +74,11 @@ def _of_the_executable(program: Program | None) -> str:
     return ""
 
 
-def _of_libraries(paths: list[Path]) -> str:
-    """What was seen from outside, of a process that did not live to tell."""
+def _of_libraries(paths: list[Path], bare: Collection[Path]) -> str:
+    """What was seen from outside, of a process that did not live to tell, or could not."""
     for path in paths:
+        if path.name.startswith(_LITECORES) and path in bare:
+            return f"{path} was loaded, but something had cleared LD_PRELOAD on the way to the process that did"
         if path.name.startswith(_LITECORES[0]):
             return f"{path} was loaded, but no replicator was made by a call that is seen (with --dlsym more are)"
     for path in paths:

@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["LoadedFiles"]
+__all__ = ["OURS", "LoadedFiles"]
 
+OURS = "libc4trace"
 _FIRST_S, _LONGEST_S = 0.1, 5.0
 
 
@@ -19,6 +20,7 @@ class LoadedFiles:
 
     def __init__(self, pid: int) -> None:
         self.paths: set[Path] = set()
+        self.bare: set[Path] = set()  # of processes into which our library was not preloaded
         self._pid = pid
         self._pause = _FIRST_S
         self._next = time.monotonic() + _FIRST_S
@@ -29,7 +31,10 @@ class LoadedFiles:
         if now < self._next:
             return
         for pid in _with_children(self._pid):
-            self.paths.update(_mapped(pid))
+            mapped = set(_mapped(pid))
+            self.paths |= mapped
+            if not any(path.name.startswith(OURS) for path in mapped):
+                self.bare |= mapped
         self._pause = min(self._pause * 2, _LONGEST_S)
         self._next = now + self._pause
 

@@ -144,7 +144,7 @@ def _see_through(
 
 def _summary(word: str, family: Family, loaded: LoadedFiles, *, dlsym: bool) -> list[str]:
     if not family.traced and not family.problems:
-        why = why_nothing(word, family.reports, loaded.paths, dlsym=dlsym)
+        why = why_nothing(word, family.reports, loaded.paths, loaded.bare, dlsym=dlsym)
         return [f"nothing was traced: {why}", *remarks((r for r in family.reports if r.word == "note"), ())]
     seen = [what_was_seen(family.traced)] if family.traced else []
     return [*seen, *remarks(family.reports, family.problems)]

@@ -132,6 +132,16 @@ def test_a_litecore_in_a_process_that_does_not_live_to_tell(tmp_path: Path) -> N
     assert why(done) == f"{library} {reason}"
 
 
+def test_a_litecore_behind_what_clears_the_environment(tmp_path: Path) -> None:
+    build(tmp_path, KNOWN)
+    host = compile_text(LITECORE_LOADED_ONLY, tmp_path / "loader")
+    library = tmp_path / "libLiteCore.so"
+    done = run("--", "/usr/bin/env", "-i", host, library)
+    assert done.returncode == 0
+    reason = "was loaded, but something had cleared LD_PRELOAD on the way to the process that did"
+    assert why(done) == f"{library} {reason}"
+
+
 @pytest.fixture
 def public() -> Iterator[Path]:
     """A folder where other users may run what is in it."""
