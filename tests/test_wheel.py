@@ -18,8 +18,9 @@ import sys
 sys.path += sys.argv[1:3]
 import c4trace._native
 from c4trace.cli.main import main
-mapped = {line.split()[-1] for line in open("/proc/self/maps") if "/c4trace/" in line}
-assert mapped == {f"{sys.argv[1]}/c4trace/{name}" for name in ("_native.abi3.so", "libc4trace.so")}, mapped
+ours = ("_native.abi3.so", "libc4trace.so")
+mapped = {line.split()[-1] for line in open("/proc/self/maps") if line.rstrip().endswith(ours)}
+assert mapped == {f"{sys.argv[1]}/c4trace/{name}" for name in ours}, mapped
 main(sys.argv[3:])
 """
 
