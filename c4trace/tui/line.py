@@ -37,10 +37,11 @@ def cut(text: str, width: int) -> str:
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
     """Make text exactly `width` cells wide."""
-    if text.isascii() and len(text) <= width:
-        return text.rjust(width) if right else text.ljust(width)
-    text = cut(text, width)
-    blank = " " * (width - cell_len(text))
+    taken = len(text) if text.isascii() else cell_len(text)
+    if taken > width:
+        text = cut(text, width)
+        taken = cell_len(text)
+    blank = " " * (width - taken)
     return blank + text if right else text + blank
 
 
