@@ -235,18 +235,25 @@ void c4t_barrier_in_all_threads(void) {
     nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL); /* not allowed: no store waits that long to be seen */
 }
 
-void c4t_threads_settle(const struct c4trace_tracer *tracer) {
-    const struct c4t_segment_header *header = tracer->header;
-    c4t_barrier_in_all_threads();
-    uint32_t rows = atomic_load_explicit(&header->thread_top, memory_order_acquire); /* acquire: the rows before it */
-    int patience = SETTLE_MOST_US / SETTLE_LOOK_US;
-    for (uint32_t i = 0; i < rows; i++) {
-        struct c4t_thread_row *row = c4t_at(tracer, &header->threads, i);
+/* Is a thread, with a row or past the pool, counting and recording an event that it began before its lease was void? */
+static bool is_any_entering(struct c4trace_tracer *tracer) {
+    bool any = false;
+    pthread_mutex_lock(&tracer->lock);
+    for (struct c4t_thread *one = tracer->threads; one && !any; one = one->next) {
+        const struct c4t_section *rows = &tracer->header->threads;
+        if (one->base != tracer->base) continue; /* of the tracer that was in this place before */
+        struct c4t_thread_row *row = one->slot < rows->count ? c4t_at(tracer, rows, one->slot) : &one->own_row;
         /* acquire: what was counted and recorded is seen */
-        while (C4T_FLIGHT_EVENT(atomic_load_explicit(&row->flight, memory_order_acquire)) == C4T_ENTERING &&
-               patience-- > 0)
-            nanosleep(&(struct timespec){.tv_nsec = SETTLE_LOOK_US * 1000}, NULL);
+        any = C4T_FLIGHT_EVENT(atomic_load_explicit(&row->flight, memory_order_acquire)) == C4T_ENTERING;
     }
+    pthread_mutex_unlock(&tracer->lock);
+    return any;
+}
+
+void c4t_threads_settle(struct c4trace_tracer *tracer) {
+    c4t_barrier_in_all_threads();
+    for (int patience = SETTLE_MOST_US / SETTLE_LOOK_US; patience > 0 && is_any_entering(tracer); patience--)
+        nanosleep(&(struct timespec){.tv_nsec = SETTLE_LOOK_US * 1000}, NULL);
 }
 
 int c4t_threads_setup(void) {

@@ -55,7 +55,7 @@ C4T_HOT bool c4t_thread_begins(const struct c4t_thread *thread, struct c4t_threa
 
 /* After the tracer was closed: wait until what had begun before is counted and recorded, so that both say the same. Not for callees, and
  * not for ever. */
-C4T_INTERNAL void c4t_threads_settle(const struct c4trace_tracer *tracer);
+C4T_INTERNAL void c4t_threads_settle(struct c4trace_tracer *tracer);
 /* Every running thread passes a barrier: what it stored before is seen here, and it sees what was stored here. */
 C4T_INTERNAL void c4t_barrier_in_all_threads(void);
 /* Is that a matter of microseconds? */

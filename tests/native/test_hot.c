@@ -57,6 +57,11 @@ static void a_session_that_becomes_another_factorys_is_counted_for_that_one(void
     c4trace_close(tracer, 0);
 }
 
+static struct side {
+    c4trace_tracer *tracer;
+    const c4t_socket_factory *traced;
+} one, other;
+
 /* A factory and a LiteCore that call back. */
 static void (*within)(void);
 static void call_back(void) {
@@ -78,18 +83,25 @@ static void up_opened(c4t_socket *s) { (void)s; }
 static void up_received(c4t_socket *s, c4t_slice d) { (void)s, (void)d, call_back(); }
 static void up_close_requested(c4t_socket *s, int c, c4t_slice m) { (void)s, (void)c, (void)m; }
 static void up_closed(c4t_socket *s, c4t_error e) { (void)s, (void)e; }
+/* Asked in the midst of an event: goes on a little after the tracer was stopped. */
+static _Atomic bool asked;
+static c4t_slice error_message(c4t_error e) {
+    (void)e;
+    atomic_store(&asked, true);
+    while (atomic_load(&one.tracer->generation) & 1) nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    return (c4t_slice){"why", 3};
+}
+static void release_buffer(const void *bytes) { (void)bytes; }
 static const c4t_upcalls upcalls = {.factory_size = 72,
                                     .got_http_response = up_http,
                                     .opened = up_opened,
                                     .received = up_received,
                                     .completed_write = at_completed,
                                     .close_requested = up_close_requested,
-                                    .closed = up_closed};
-
-static struct side {
-    c4trace_tracer *tracer;
-    const c4t_socket_factory *traced;
-} one, other;
+                                    .closed = up_closed,
+                                    .error_message = error_message,
+                                    .release_buffer = release_buffer};
 
 /* A tracer by this clock ("": the best), and a session of which this thread owns both directions. */
 static void begin(struct side *side, const char *name, const char *clock, int socket) {
@@ -237,6 +249,33 @@ static void stopping_leaves_nothing_half_done(void) {
     }
 }
 
+static void *close_with_error(void *data) {
+    (void)data;
+    UP(one.tracer, closed)(SOCKET(1), (c4t_error){.domain = 5, .code = 3});
+    return NULL;
+}
+
+/* False: the thread got no processor for as long as one waits for it. */
+static bool is_waited_for(uint32_t rows) {
+    pthread_t thread;
+    begin(&one, "waits", "", 1);
+    if (one.tracer->free_slot_count > rows) one.tracer->free_slot_count = rows;
+    atomic_store(&asked, false);
+    CHECK(!pthread_create(&thread, NULL, close_with_error, NULL));
+    while (!atomic_load(&asked)) nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    c4trace_stop(one.tracer);
+    uint64_t recorded = records_of(one.tracer).entries[C4T_EV_CLOSED], counted = total(one.tracer, C4T_EV_CLOSED, -1).n;
+    CHECK(!pthread_join(thread, NULL));
+    CHECK_EQUAL(records_of(one.tracer).entries[C4T_EV_CLOSED], 1);
+    c4trace_close(one.tracer, 0);
+    return recorded == 1 && counted == 1;
+}
+
+static void who_stops_waits_for_what_is_being_recorded(uint32_t rows) {
+    int tries = 20;
+    while (!is_waited_for(rows)) CHECK(--tries);
+}
+
 static struct records taken;
 
 /* Read up to `most` records of the ring and give their room back. */
@@ -313,6 +352,8 @@ int main(void) {
     calls_within_calls_are_told_apart_from_those_of_a_closed_tracer("monotonic", "");
     calls_within_calls_are_told_apart_from_those_of_a_closed_tracer("", "monotonic");
     stopping_leaves_nothing_half_done();
+    who_stops_waits_for_what_is_being_recorded(UINT32_MAX);
+    who_stops_waits_for_what_is_being_recorded(0);
     static const uint64_t levels[] = {C4T_CAPTURE_EVENTS, C4T_CAPTURE_HEADERS, C4T_CAPTURE_BYTES | UINT64_C(100) << 32,
                                       C4T_CAPTURE_FULL};
     for (unsigned i = 0; i < sizeof levels / sizeof *levels; i++)
