@@ -56,7 +56,13 @@ class Target:
             os.close(self._fd)
             unnamed.unlink(missing_ok=True)
             raise
+        self._has_links = os.fstat(self._fd).st_nlink > 0  # not every file system counts them
         _targets.add(self)
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether what is written is lost: the file has no name any more, neither this nor one it was moved to."""
+        return self._has_links and os.fstat(self._fd).st_nlink == 0
 
     def append(self, data: bytes | memoryview) -> None:
         """Write all of `data`; after OSError, cut() takes away what has been written of it."""

@@ -14,7 +14,7 @@ import msgspec
 from c4trace.events import Event, Gap, Return
 from c4trace.recording.digest import Digest, FileDigest, TextDigest
 from c4trace.recording.packing import packing_for
-from c4trace.recording.schema import Footer, Header
+from c4trace.recording.schema import Footer, Header, RecordingError
 from c4trace.recording.sids import BEGINNINGS, SidSet
 from c4trace.recording.target import Target, check_target, unwritable
 
@@ -36,6 +36,7 @@ class RecordingWriter:
 
     The file has its header from the moment it is there, and whole lines from then on; only its owner may read it. Where
     a write fails, the file is cut after its last flush, `events` is what it still has, and nothing more can be written.
+    It may be moved meanwhile, but not removed.
     A recording that is there already is replaced, unless `replace` is false. As a context manager the writer ends the
     file with a footer or, after an exception, removes it.
 
@@ -177,6 +178,11 @@ class RecordingWriter:
             raise unwritable(self.path, error) from error
 
     def _write(self, packed: bytes | memoryview) -> None:
+        if self._target.is_removed:
+            self.events = 0
+            raise RecordingError(
+                self.path, 0, "was removed while it was written", "leave a recording until it has ended"
+            )
         try:
             self._target.append(packed)
         except OSError as error:
