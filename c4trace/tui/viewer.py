@@ -11,7 +11,7 @@ from typing import Self
 from c4trace.events import SessionState
 from c4trace.segment.look import ProcessLook
 from c4trace.segment.watch import Order, Sorting, Watch, Watched, Word
-from c4trace.tui.bindings import Action
+from c4trace.tui.bindings import ACTIONS, Action
 from c4trace.tui.filter import compile_filter
 from c4trace.tui.frame import Frame, Rows, Scene
 from c4trace.tui.line import Line
@@ -44,6 +44,9 @@ class Viewer:
         self._drilled: Watched | None = None
         self._chosen: tuple[int, int] | None = None
         self._page_rows = 1
+        self._size: tuple[int, int] | None = None
+        self._is_moved = False
+        """Whether keys were pressed since the last frame."""
 
     def __enter__(self) -> Self:
         return self
@@ -73,8 +76,12 @@ class Viewer:
 
     def press(self, key: str) -> Action | None:
         """Do what a key asks for; Action.redraw is left to whoever draws."""
+        drills = ACTIONS.get(key) is Action.drill and not self.state.typing
+        if drills and self._is_moved and self._size is not None:
+            self.frame(*self._size)  # keys came faster than the screen was drawn: the chosen one is where they have led
         self.state, action = press(self.state, key, page_rows=self._page_rows, chosen=self._chosen)
         self._source.control(action, paused=self.state.paused)
+        self._is_moved = True
         return action
 
     def draw(self, width: int, height: int) -> list[Line]:
@@ -83,6 +90,7 @@ class Viewer:
 
     def frame(self, width: int, height: int) -> Frame:
         """Give everything that a screen of this size shows."""
+        self._size, self._is_moved = (width, height), False
         scene = Scene(
             looks=self._looks,
             totals=self._totals,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from c4trace.events import SessionState
 from tests.tui.scenes import S, process, screen, session, viewing
 
@@ -48,6 +50,28 @@ def test_the_cursor_stays_on_its_socket_while_others_come_and_go() -> None:
     source.given = [(process(), [])]
     viewer.look()
     assert sids(screen(viewer, 100, 20, "down", "enter")) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "drilled"),
+    [
+        (("down", "down", "down", "enter"), 3),
+        (("G", "enter"), 100),
+        (("/", *"db77", "enter", "enter"), 77),
+        (("/", "l", "enter"), None),
+        (("tab", "enter"), 7777),
+        (("S", "S", "enter"), 1),
+    ],
+)
+def test_keys_that_come_faster_than_the_screen_is_drawn_drill_where_they_lead(
+    keys: tuple[str, ...], drilled: int | None
+) -> None:
+    viewer, source = viewing((process(), [*MANY, session(7777, state=SessionState.closed, t_closed=9 * S)]))
+    screen(viewer, 100, 20)
+    for key in keys:
+        viewer.press(key)
+    screen(viewer, 100, 20)
+    assert source.asked[-1] == (None if drilled is None else (0, drilled))
 
 
 def test_sorting_and_filtering_go_on_while_the_picture_is_held() -> None:
