@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# A shell makes a job in the background deaf to these, and with it every program that a test begins.
+# A shell makes a job in the background deaf to these, nohup to the last, and with it every program that a test begins.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # No deadline: a test fails for what it finds, not for a busy machine.
 settings.register_profile("c4trace", deadline=None, print_blob=True)
