@@ -10,7 +10,7 @@ from c4trace.report.screen import Span
 from c4trace.segment.watch import Order, Watched
 from c4trace.tui import cells
 from c4trace.tui.frame import Rows, Scene
-from c4trace.tui.line import Line, fit, laid_out, segment
+from c4trace.tui.line import Line, fit, laid_out, segment, width_of
 from c4trace.tui.state import Pane
 
 __all__ = ["COLUMNS", "Column", "columns_for", "heading_line", "row_line"]
@@ -136,10 +136,12 @@ def heading_line(columns: Sequence[Column], pane: Pane, scene: Scene, width: int
         text = column.heading + (("▴" if turned else "▾") if sorted_by else "")
         room = max(column.width, min(len(text), column.width + 1))  # an arrow may take the blank beside the column
         shown = fit(text, room, right=column.right).ljust(column.width + (column is not columns[-1]))
-        spans.append((shown, "bold underline" if sorted_by else "underline"))
-    line = laid_out(spans, width)
-    used = sum(piece.cell_length for piece in line)
-    return [*line, segment(" " * (width - used), "underline")]
+        style = "bold underline" if sorted_by else "underline"
+        if spans and spans[-1][1] == style:  # no piece is all blank: rich draws none of these in an SVG
+            shown = spans.pop()[0] + shown
+        spans.append((shown, style))
+    text, style = spans.pop()
+    return laid_out([*spans, (text.ljust(width - width_of(spans)), style)], width)
 
 
 def row_line(columns: Sequence[Column], row: Watched, scene: Scene, width: int, *, under_cursor: bool) -> Line:

@@ -132,6 +132,14 @@ def test_the_list_that_is_sorted_says_by_what() -> None:
     assert any("closed sockets 3  by closed" in line for line in lines)
 
 
+@pytest.mark.parametrize("width", WIDTHS[1:])
+def test_headings_are_underlined_from_edge_to_edge(width: int) -> None:
+    viewer, _ = viewing((process(), FULL))
+    heading = next(line for line in viewer.draw(width, 30) if line and line[0].text.startswith("sock"))
+    assert sum(piece.cell_length for piece in heading) == width
+    assert all(piece.style is not None and piece.style.underline and piece.text.strip() for piece in heading)
+
+
 def test_nothing_to_see_is_said() -> None:
     viewer, source = viewing()
     assert "nobody is there" in "\n".join(screen(viewer))
