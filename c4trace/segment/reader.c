@@ -98,9 +98,9 @@ static bool read_header(struct c4t_reader *reader, char *error, size_t error_siz
     c4t_load_fence(); /* the magic was written last: what is read now is all there */
     if (!read_at_start(reader->file, facts, sizeof *facts)) return refuse(error, error_size, "torn: it has no header");
     if (facts->layout != C4T_SEGMENT_LAYOUT)
-        return refuse(error, error_size, "it has segment layout %u, this c4trace reads layout %u: use c4trace %.31s",
-                      facts->layout, C4T_SEGMENT_LAYOUT,
-                      facts->layout > C4T_SEGMENT_LAYOUT ? facts->c4trace_version : "that wrote it");
+        return refuse(error, error_size,
+                      "it has segment layout %u, this c4trace reads layout %u: use the c4trace that wrote it (%.31s)",
+                      facts->layout, C4T_SEGMENT_LAYOUT, facts->c4trace_version);
     if (facts->size > reader->size || facts->size < C4T_HEADER_SIZE)
         return refuse(error, error_size, "torn: its header tells of %llu bytes, it has %llu",
                       (unsigned long long)facts->size, (unsigned long long)reader->size);

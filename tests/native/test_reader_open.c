@@ -54,7 +54,7 @@ static void what_is_no_segment_of_ours_is_refused(void) {
     refused(segment.path, C4T_READ, "not a segment of c4trace");
     header->magic = C4T_SEGMENT_MAGIC;
     header->layout = 99;
-    refused(segment.path, C4T_READ, "layout 99, this c4trace reads layout 5: use c4trace 9.8.7");
+    refused(segment.path, C4T_READ, "layout 99, this c4trace reads layout 5: use the c4trace that wrote it (9.8.7)");
     header->layout = whole.layout;
     header->size = whole.size + 1;
     refused(segment.path, C4T_READ, "torn");
