@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
-import signal
 import struct
 import subprocess
 import sys
@@ -89,7 +88,7 @@ def _screen(segments: Path, size: tuple[int, int]) -> Iterator[tuple[int, list[i
             time.sleep(1.0)  # rates, then, as well
             yield screen.pid, sent
         finally:
-            screen.send_signal(signal.SIGINT)
+            screen.terminate()
             screen.wait(60)
             taking.join()
             os.close(ours)
