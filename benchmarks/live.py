@@ -88,7 +88,7 @@ def _screen(segments: Path, size: tuple[int, int]) -> Iterator[tuple[int, list[i
             time.sleep(1.0)  # rates, then, as well
             yield screen.pid, sent
         finally:
-            screen.terminate()
+            os.write(ours, b"q")
             screen.wait(60)
             taking.join()
             os.close(ours)
