@@ -94,7 +94,7 @@ performance: setup ## Write the figures of docs/performance.md anew from what ma
 	@.venv/bin/python -m tools.performance_page
 
 .PHONY: bench-peers
-bench-peers: .venv/.locked ## Install what `make bench` compares with: LTTng-UST, toxiproxy, mitmproxy
+bench-peers: .venv/.locked ## Install what `make bench` compares with: LTTng-UST, toxiproxy, mitmproxy, orjson
 	@tools/bench-peers.sh
 
 .PHONY: test-tools

@@ -89,7 +89,7 @@ def measure(sizes: Sizes) -> Results:
             for kind, values in by_wall.items():
                 bench.add(f"recorder, {kind.removeprefix('jsonl.')}", name, "events/s, wall", values)
     if _orjson() is None:
-        bench.miss("orjson, events made", "pip install orjson")
+        bench.miss("orjson, events made", "orjson is not installed: make bench-peers")
     return bench.results(**{f"bytes of a line, {name}": round(size) for name, size in bytes_of.items()})
 
 

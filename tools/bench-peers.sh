@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs what c4trace is compared with by `make bench`: LTTng-UST from Debian, toxiproxy (built by Go) and mitmproxy
-# (in a venv of its own) into build/peers. What cannot be had is named; `make bench` then leaves it out.
+# Installs what c4trace is compared with by `make bench`: LTTng-UST from Debian, orjson into .venv, toxiproxy (built by Go)
+# and mitmproxy (in a venv of its own) into build/peers. What cannot be had is named; `make bench` then leaves it out.
 #
 # Exit: 0 all there, 1 something is missing.
 set -uo pipefail
 
 readonly mitmproxy=mitmproxy==11.0.2
+readonly orjson=orjson==3.13.0
 readonly toxiproxy=github.com/Shopify/toxiproxy/v2/cmd/server
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -41,8 +42,11 @@ install_mitmproxy() {
         "$peers/mitmproxy/bin/pip" install --quiet --disable-pip-version-check "$mitmproxy"
 }
 
+install_orjson() { "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check "$orjson"; }
+
 mkdir -p "$peers"
 try "system packages" "$root/tools/require-system.sh" peers
+try orjson install_orjson
 [ -x "$peers/toxiproxy" ] || try toxiproxy install_toxiproxy
 [ -x "$peers/mitmproxy/bin/mitmdump" ] || try mitmproxy install_mitmproxy
 exit "$missing"
