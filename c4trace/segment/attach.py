@@ -42,7 +42,7 @@ class Segment:
 
     def __init__(self, path: Path, *, control: bool = False) -> None:
         self.path = path
-        if not os.path.lexists(path):
+        if _is_missing(path):
             raise SegmentError(f"{path}: is not there; check the name")
         self._reader = NativeReader(path, "control" if control else "read")
 
@@ -90,3 +90,14 @@ class Segment:
         level, count = capture_level(capture)
         if lib.c4t_reader_set_capture(self._reader.handle, level, count):
             raise SegmentError(f"{self.path}: is only looked at; attach with control=True to turn its capture level")
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether there is nothing; a folder of another user's does not tell, and the reader says whose it is."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
